@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every module is strict: Swift 6 language mode (complete concurrency checking) and no warnings.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+// The fused loops are always compiled optimised; a debug build of them would be unusably slow.
+let fused: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno"])]
+
+let package = Package(
+    name: "heal",
+    products: [.executable(name: "heal", targets: ["heal"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        // Libraries of the distribution, as Swift sees them.
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas"),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial"),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        .target(name: "CShims", cSettings: fused, linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
+
+        // Numbers.
+        .target(name: "Kernels", dependencies: ["CShims", "COpenBLAS"], swiftSettings: strict),
+        .target(name: "TensorTrain", dependencies: ["Kernels"], swiftSettings: strict),
+        .target(name: "Autograd", dependencies: ["Kernels", "TensorTrain"], swiftSettings: strict),
+
+        // Files and data.
+        .target(name: "Storage", dependencies: ["CShims", "CHDF5", "CZlib"], swiftSettings: strict),
+        .target(name: "HealData", dependencies: ["CPCRE2", "CZlib"], path: "Sources/Data", swiftSettings: strict),
+
+        // The product.
+        .target(name: "Models", dependencies: ["Autograd", "Storage"], swiftSettings: strict),
+        .target(
+            name: "Trainer",
+            dependencies: ["Models", "HealData", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "heal",
+            dependencies: ["Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: ["Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Benchmarks", exclude: ["README.md"], swiftSettings: strict),
+
+        // Tests mirror the modules.
+        .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/Support", swiftSettings: strict),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TensorTrainTests", dependencies: ["TensorTrain", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "HealDataTests", dependencies: ["HealData", "Storage", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TrainerTests", dependencies: ["Trainer", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "HealTests", dependencies: ["Trainer", "TestSupport"], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

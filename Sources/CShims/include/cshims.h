@@ -1,0 +1,3 @@
+#ifndef HEAL_CSHIMS_H
+#define HEAL_CSHIMS_H
+#endif

@@ -1,0 +1,1 @@
+// Checkers shared by the tests.
