@@ -39,23 +39,24 @@ package struct Attention: Sendable {
             let p = work[i]
             let qo = ((p.start + p.offset) * qs + p.head * headDim) * type.size
             let ko = (p.start * ks + p.head / group * headDim) * type.size
-            let lo = (p.head * T + p.start + p.offset) * type.wide.size
+            let query = pq.raw + qo, key = pk.raw + ko, value = pv.raw + ko, output = po.raw + qo
+            let logSum = pl.raw + (p.head * T + p.start + p.offset) * type.wide.size
             switch type {
             case .f32:
                 let scratch = Memory(byteCount: heal_attention_forward_scratch_f32(headDim) * 4)
                 heal_attention_forward_cached_f32(
-                    p.count, p.offset, headDim, (pq.raw + qo).f32, qs, (pk.raw + ko).f32, ks, (pv.raw + ko).f32, ks, Float(scale),
-                    (po.raw + qo).f32, qs, (pl.raw + lo).f32, scratch.base.f32)
+                    p.count, p.offset, headDim, query.f32, qs, key.f32, ks, value.f32, ks, Float(scale),
+                    output.f32, qs, logSum.f32, scratch.base.f32)
             case .f64:
                 let scratch = Memory(byteCount: heal_attention_forward_scratch_f64(headDim) * 8)
                 heal_attention_forward_cached_f64(
-                    p.count, p.offset, headDim, (pq.raw + qo).f64, qs, (pk.raw + ko).f64, ks, (pv.raw + ko).f64, ks, scale,
-                    (po.raw + qo).f64, qs, (pl.raw + lo).f64, scratch.base.f64)
+                    p.count, p.offset, headDim, query.f64, qs, key.f64, ks, value.f64, ks, scale,
+                    output.f64, qs, logSum.f64, scratch.base.f64)
             case .bf16:
                 let scratch = Memory(byteCount: heal_attention_forward_scratch_bf16(headDim) * 4)
                 heal_attention_forward_cached_bf16(
-                    p.count, p.offset, headDim, (pq.raw + qo).bf16, qs, (pk.raw + ko).bf16, ks, (pv.raw + ko).bf16, ks, Float(scale),
-                    (po.raw + qo).bf16, qs, (pl.raw + lo).f32, scratch.base.f32)
+                    p.count, p.offset, headDim, query.bf16, qs, key.bf16, ks, value.bf16, ks, Float(scale),
+                    output.bf16, qs, logSum.f32, scratch.base.f32)
             }
         }
         return (o, lse)
@@ -69,22 +70,23 @@ package struct Attention: Sendable {
         let qs = heads * headDim, ks = kvHeads * headDim, group = heads / kvHeads
         Parallel.forEach(heads) { head in
             let qo = head * headDim * type.size, ko = head / group * headDim * type.size
+            let query = pq.raw + qo, key = pk.raw + ko, value = pv.raw + ko, output = po.raw + qo
             switch type {
             case .f32:
                 let scratch = Memory(byteCount: heal_attention_forward_scratch_f32(headDim) * 4)
                 heal_attention_forward_cached_f32(
-                    n, start, headDim, (pq.raw + qo).f32, qs, (pk.raw + ko).f32, ks, (pv.raw + ko).f32, ks, Float(scale),
-                    (po.raw + qo).f32, qs, nil, scratch.base.f32)
+                    n, start, headDim, query.f32, qs, key.f32, ks, value.f32, ks, Float(scale),
+                    output.f32, qs, nil, scratch.base.f32)
             case .f64:
                 let scratch = Memory(byteCount: heal_attention_forward_scratch_f64(headDim) * 8)
                 heal_attention_forward_cached_f64(
-                    n, start, headDim, (pq.raw + qo).f64, qs, (pk.raw + ko).f64, ks, (pv.raw + ko).f64, ks, scale,
-                    (po.raw + qo).f64, qs, nil, scratch.base.f64)
+                    n, start, headDim, query.f64, qs, key.f64, ks, value.f64, ks, scale,
+                    output.f64, qs, nil, scratch.base.f64)
             case .bf16:
                 let scratch = Memory(byteCount: heal_attention_forward_scratch_bf16(headDim) * 4)
                 heal_attention_forward_cached_bf16(
-                    n, start, headDim, (pq.raw + qo).bf16, qs, (pk.raw + ko).bf16, ks, (pv.raw + ko).bf16, ks, Float(scale),
-                    (po.raw + qo).bf16, qs, nil, scratch.base.f32)
+                    n, start, headDim, query.bf16, qs, key.bf16, ks, value.bf16, ks, Float(scale),
+                    output.bf16, qs, nil, scratch.base.f32)
             }
         }
         return o
@@ -100,44 +102,55 @@ package struct Attention: Sendable {
         let pl = Address(lse.base), pdq = Address(dq.base), pdk = Address(dk.base), pdv = Address(dv.base)
         let qs = heads * headDim, ks = kvHeads * headDim, group = heads / kvHeads
         // Long segments first, so that the last pieces to finish are short ones.
-        let order = (0..<segments.count - 1).sorted { segments[$0 + 1] - segments[$0] > segments[$1 + 1] - segments[$1] }
+        let lengths: [Int] = zip(segments, segments.dropFirst()).map { $1 - $0 }
+        let order: [Int] = lengths.indices.sorted { lengths[$0] > lengths[$1] }
         Parallel.forEach(order.count * kvHeads) { i in
             let segment = order[i / kvHeads], kvHead = i % kvHeads
-            let start = segments[segment], n = segments[segment + 1] - start
+            let start: Int = segments[segment], n: Int = segments[segment + 1] - start
             guard n > 0 else { return }
             let sums = Tensor.zeros([2, n, headDim], wide)
             let ko = (start * ks + kvHead * headDim) * type.size
+            let key = pk.raw + ko, value = pv.raw + ko
+            let half: Int = n * headDim * wide.size, dkSum = sums.base, dvSum = sums.base + half
             for head in kvHead * group..<(kvHead + 1) * group {
-                let qo = (start * qs + head * headDim) * type.size, lo = (head * T + start) * wide.size
+                let qo: Int = (start * qs + head * headDim) * type.size
+                let query = pq.raw + qo, output = po.raw + qo
+                let cotangent = pd.raw + qo, dQuery = pdq.raw + qo
+                let logSum = pl.raw + (head * T + start) * wide.size
                 switch type {
                 case .f32:
                     let scratch = Memory(byteCount: heal_attention_backward_scratch_f32(headDim) * 4)
                     heal_attention_backward_f32(
-                        n, headDim, (pq.raw + qo).f32, qs, (pk.raw + ko).f32, ks, (pv.raw + ko).f32, ks, (po.raw + qo).f32, qs,
-                        (pd.raw + qo).f32, qs, (pl.raw + lo).f32, Float(scale), (pdq.raw + qo).f32, qs, sums.base.f32,
-                        sums.base.f32 + n * headDim, scratch.base.f32)
+                        n, headDim, query.f32, qs, key.f32, ks, value.f32, ks, output.f32, qs, cotangent.f32, qs, logSum.f32,
+                        Float(scale), dQuery.f32, qs, dkSum.f32, dvSum.f32, scratch.base.f32)
                 case .f64:
                     let scratch = Memory(byteCount: heal_attention_backward_scratch_f64(headDim) * 8)
                     heal_attention_backward_f64(
-                        n, headDim, (pq.raw + qo).f64, qs, (pk.raw + ko).f64, ks, (pv.raw + ko).f64, ks, (po.raw + qo).f64, qs,
-                        (pd.raw + qo).f64, qs, (pl.raw + lo).f64, scale, (pdq.raw + qo).f64, qs, sums.base.f64,
-                        sums.base.f64 + n * headDim, scratch.base.f64)
+                        n, headDim, query.f64, qs, key.f64, ks, value.f64, ks, output.f64, qs, cotangent.f64, qs, logSum.f64,
+                        scale, dQuery.f64, qs, dkSum.f64, dvSum.f64, scratch.base.f64)
                 case .bf16:
                     let scratch = Memory(byteCount: heal_attention_backward_scratch_bf16(headDim) * 4)
                     heal_attention_backward_bf16(
-                        n, headDim, (pq.raw + qo).bf16, qs, (pk.raw + ko).bf16, ks, (pv.raw + ko).bf16, ks, (po.raw + qo).bf16, qs,
-                        (pd.raw + qo).bf16, qs, (pl.raw + lo).f32, Float(scale), (pdq.raw + qo).bf16, qs, sums.base.f32,
-                        sums.base.f32 + n * headDim, scratch.base.f32)
+                        n, headDim, query.bf16, qs, key.bf16, ks, value.bf16, ks, output.bf16, qs, cotangent.bf16, qs, logSum.f32,
+                        Float(scale), dQuery.bf16, qs, dkSum.f32, dvSum.f32, scratch.base.f32)
                 }
             }
-            for (target, part) in [(pdk, 0), (pdv, 1)] {
-                let from = sums.base + part * n * headDim * wide.size, to = target.raw + ko
-                for row in 0..<n {
-                    let a = from + row * headDim * wide.size, b = to + row * ks * type.size
-                    if type == .bf16 { heal_convert_f32_to_bf16(headDim, a.f32, b.bf16) } else { b.copyMemory(from: a, byteCount: headDim * type.size) }
-                }
-            }
+            scatter(dkSum, n, to: pdk.raw + ko, type)
+            scatter(dvSum, n, to: pdv.raw + ko, type)
         }
         return (dq, dk, dv)
+    }
+
+    /// Contiguous wide rows [n, headDim] into one head's place in [n, kvHeads * headDim].
+    private func scatter(_ from: UnsafeMutableRawPointer, _ n: Int, to: UnsafeMutableRawPointer, _ type: DType) {
+        for row in 0..<n {
+            let a = from + row * headDim * type.wide.size
+            let b = to + row * kvHeads * headDim * type.size
+            if type == .bf16 {
+                heal_convert_f32_to_bf16(headDim, a.f32, b.bf16)
+            } else {
+                b.copyMemory(from: a, byteCount: headDim * type.size)
+            }
+        }
     }
 }
