@@ -114,6 +114,10 @@ extension Double: LinearAlgebraScalar {
         ScalarLoops.add(x, scaledBy: factor, to: y, count: count)
     }
 
+    package static func multiply(_ x: UnsafeMutablePointer<Self>, by factors: UnsafePointer<Self>, count: Int) {
+        ScalarLoops.multiply(x, by: factors, count: count)
+    }
+
     package static func widen(_ x: UnsafePointer<Self>, to y: UnsafeMutablePointer<Double>, count: Int) {
         ScalarLoops.convert(x, to: y, count: count)
     }

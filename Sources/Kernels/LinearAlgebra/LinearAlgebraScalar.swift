@@ -58,6 +58,8 @@ package protocol LinearAlgebraScalar: BinaryFloatingPoint, BitwiseCopyable, Coda
     /// y := y + factor x over `count` elements.
     static func add(
         _ x: UnsafePointer<Self>, scaledBy factor: Self, to y: UnsafeMutablePointer<Self>, count: Int)
+    /// x := x factors, element by element.
+    static func multiply(_ x: UnsafeMutablePointer<Self>, by factors: UnsafePointer<Self>, count: Int)
     /// Copies to double precision.
     static func widen(_ x: UnsafePointer<Self>, to y: UnsafeMutablePointer<Double>, count: Int)
     /// Copies from double precision, rounding to nearest.

@@ -57,6 +57,13 @@ enum ScalarLoops {
     }
 
     @inline(__always)
+    static func multiply<S: BinaryFloatingPoint>(
+        _ x: UnsafeMutablePointer<S>, by factors: UnsafePointer<S>, count: Int
+    ) {
+        for index in 0..<count { x[index] *= factors[index] }
+    }
+
+    @inline(__always)
     static func convert<From: BinaryFloatingPoint, To: BinaryFloatingPoint>(
         _ x: UnsafePointer<From>, to y: UnsafeMutablePointer<To>, count: Int
     ) {
