@@ -2,7 +2,7 @@
 ///
 /// Up to `window` samples wait. A row starts with the one that has waited longest, so none waits forever, and takes the longest that
 /// still fits until none does. What waits is the whole state: the same samples waiting give the same rows.
-package struct Packer<Item> {
+package struct Packer<Item: Sendable>: Sendable {
     package let capacity: Int
     package let window: Int
     /// Waiting samples in order of arrival. Lengths are between 1 and `capacity`.

@@ -34,18 +34,11 @@ package struct DatasetMixture: Sendable, Equatable {
     package func row(ofDraw draw: Int) -> (file: Int, row: Int) {
         let (epoch, index) = draw.quotientAndRemainder(dividingBy: drawsPerEpoch)
         let slot = Permutation(count: drawsPerEpoch, key: derivedKey(seed, 1, UInt64(epoch)))[index]
-        let file = starts.lastIndex { $0 <= slot }.map { lastNonEmpty(upTo: $0) } ?? 0
+        let file = starts.lastIndex { $0 <= slot } ?? 0  // a file without draws starts where the next one does
         let drawOfFile = epoch * quotas[file] + slot - starts[file]
         let (pass, place) = drawOfFile.quotientAndRemainder(dividingBy: rowCounts[file])
         let order = Permutation(count: rowCounts[file], key: derivedKey(seed, 2, UInt64(file), UInt64(pass)))
         return (file, order[place])
-    }
-
-    /// Files without draws start where the next one does.
-    private func lastNonEmpty(upTo file: Int) -> Int {
-        var file = file
-        while file > 0, quotas[file] == 0 { file -= 1 }
-        return file
     }
 }
 

@@ -22,7 +22,7 @@ package struct Sample: Sendable, Equatable {
 }
 
 /// Why a row gives no sample.
-package enum SkipReason: String, Sendable, Codable, CaseIterable {
+package enum SkipReason: String, Sendable, Codable, CodingKeyRepresentable, CaseIterable {
     /// The row cannot be read, and the policy is to skip such rows.
     case badRow = "bad_row"
     /// No answer, or only blank ones.
@@ -31,6 +31,16 @@ package enum SkipReason: String, Sendable, Codable, CaseIterable {
     case nothingTrained = "nothing_trained"
     /// The same conversation is held back for evaluation.
     case heldBack = "held_back"
+
+    /// For a person to read.
+    package var words: String {
+        switch self {
+        case .badRow: "unreadable"
+        case .emptyAnswer: "empty answer"
+        case .nothingTrained: "no trained token within the length limit"
+        case .heldBack: "same as a held-back row"
+        }
+    }
 }
 
 /// What came of one row.
