@@ -66,8 +66,7 @@ package struct JSONRow {
         case is String: "a string"
         case is [Any]: "a list"
         case is [String: Any]: "an object"
-        case is Bool: "true or false"
-        case is NSNumber: "a number"
+        case let number as NSNumber: String(cString: number.objCType) == "c" ? "true or false" : "a number"
         default: "something else"
         }
     }

@@ -10,12 +10,12 @@ package struct EpochPlan: Sendable, Equatable {
 }
 
 extension Dataset {
-    /// Counts by encoding every row once, without keeping samples, and packing their lengths as training will; where there are more than
-    /// `limit` rows, projects from that many. The same answer every time, so a schedule may be built on it.
+    /// Counts by encoding every row once, without keeping samples, and packing their lengths as training will; where an epoch has more
+    /// than `limit` rows, projects from that many. The same answer every time, so a schedule may be built on it.
     package func plan(epochs: Double, rowsPerBatch: Int, limit: Int = 100_000, threads: Int = 2) throws(DataError) -> EpochPlan {
         let rows = mixture.drawsPerEpoch
         let draws = max(1, Int(min(epochs * Double(rows), 0x1p53).rounded()))
-        let looked = min(limit, draws)
+        let looked = rows <= limit ? draws : min(limit, draws)
         var lengths: [RowID: (useful: Int, trained: Int)] = [:]
         var packer = Packer<Int>(capacity: encoder.maxLength, window: options.packing ? options.packingWindow : 1)
         var packed = 0
