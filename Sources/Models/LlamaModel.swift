@@ -41,7 +41,7 @@ package final class LlamaModel: Sendable {
     package let longestContext: Int
 
     private struct Projection: Sendable {
-        var chain: CoreChain?
+        var chain: DenseForm?
         var plan: ContractionPlan
         var cache: RebuiltWeight?
         var bias: Bool
@@ -76,7 +76,7 @@ package final class LlamaModel: Sendable {
         for (name, _, _) in LlamaNames.matrixShapes(configuration) {
             let layout = weights.layouts[name]
             linears[name] = Projection(
-                chain: layout.map(CoreChain.init), plan: layout.map { plan(name, $0) } ?? .rebuild,
+                chain: layout.map(DenseForm.init), plan: layout.map { plan(name, $0) } ?? .rebuild,
                 cache: keepsRebuilt && layout != nil ? RebuiltWeight() : nil, bias: weights.tensors[name + ".bias"] != nil)
         }
         self.linears = linears

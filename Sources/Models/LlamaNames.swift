@@ -27,28 +27,4 @@ package enum LlamaNames {
             }
         }
     }
-
-    /// Every tensor a dense checkpoint of this configuration has, with its shape.
-    package static func expectedTensors(_ c: LlamaConfiguration) -> [(name: String, shape: [Int])] {
-        var all: [(String, [Int])] = [(embedding + ".weight", [c.vocabularySize, c.hiddenSize]), (finalNorm + ".weight", [c.hiddenSize])]
-        if !c.tiesWordEmbeddings { all.append((head + ".weight", [c.vocabularySize, c.hiddenSize])) }
-        for (name, out, input) in matrixShapes(c) {
-            all.append((name + ".weight", [out, input]))
-            if hasBias(name, c) { all.append((name + ".bias", [out])) }
-        }
-        for layer in 0..<c.layers {
-            all.append(("\(block(layer)).input_layernorm.weight", [c.hiddenSize]))
-            all.append(("\(block(layer)).post_attention_layernorm.weight", [c.hiddenSize]))
-            if c.queryKeyNorm {
-                all.append(("\(block(layer)).self_attn.q_norm.weight", [c.headDimension]))
-                all.append(("\(block(layer)).self_attn.k_norm.weight", [c.headDimension]))
-            }
-        }
-        return all
-    }
-
-    package static func hasBias(_ matrix: String, _ c: LlamaConfiguration) -> Bool {
-        if matrix.hasSuffix("q_proj") || matrix.hasSuffix("k_proj") || matrix.hasSuffix("v_proj") { return c.queryKeyValueBias }
-        return matrix.hasSuffix("o_proj") ? c.attentionOutputBias : c.mlpBias
-    }
 }

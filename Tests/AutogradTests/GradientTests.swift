@@ -78,9 +78,9 @@ import Testing
         let layout = try MPOLayout(outFactors: out, inFactors: input, bonds: bonds)
         let cores = (0..<layout.cores).map { r.tensor(layout.coreShape($0)) }
         let x = r.tensor([9, layout.columns]), bias = r.tensor([layout.rows]), residual = r.tensor([9, layout.rows])
-        let plans: [ContractionPlan] = [.rebuild, .coreByCore(order: .leftToRight), .coreByCore(order: .rightToLeft)]
+        let plans: [ContractionPlan] = [.rebuild, .coreByCore(.leftToRight), .coreByCore(.rightToLeft)]
         for plan in plans {
-            let chain = CoreChain(layout)
+            let chain = DenseForm(layout)
             check(MPOLinear(chain, plan: plan), [x] + cores, "\(layout) \(plan)")
             check(MPOLinear(chain, plan: plan, hasBias: true, hasResidual: true), [x] + cores + [bias, residual], "\(layout) \(plan) framed")
             check(MPOLinear(chain, plan: plan), [x] + cores, checked: [0], "\(layout) \(plan) only x")
@@ -88,7 +88,7 @@ import Testing
         }
         // The dense matrix agrees with the algebra's own.
         let mpo = try MPO<Double>(layout: layout, values: cores.map { $0.doubles() })
-        let dense = CoreChain(layout).dense(cores, type: .f64).doubles()
+        let dense = DenseForm(layout).dense(cores, type: .f64).doubles()
         let expected = mpo.dense()
         #expect(zip(dense, expected).allSatisfy { abs($0 - $1) < 1e-12 }, "\(layout)")
     }

@@ -8,9 +8,9 @@ import TensorTrain
 /// brings the next pair of contracted axes to the end.
 struct CoreWalk {
     let layout: MPOLayout
-    let order: ContractionPlan.Order
+    let order: CoreChain.Order
 
-    init(_ layout: MPOLayout, order: ContractionPlan.Order) {
+    init(_ layout: MPOLayout, order: CoreChain.Order) {
         self.layout = layout
         self.order = order
     }

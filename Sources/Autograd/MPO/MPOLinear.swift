@@ -8,14 +8,14 @@ import TensorTrain
 /// Two ways to the same numbers, chosen by `plan`: rebuild W, multiply, and project dW onto the cores; or carry x through the cores one by one.
 /// Kept: x and the cores. W is built again in the pullback unless `cache` still has it.
 package struct MPOLinear: Primitive {
-    package let chain: CoreChain
+    package let chain: DenseForm
     let plan: ContractionPlan
     let hasBias: Bool
     let hasResidual: Bool
     let cache: RebuiltWeight?
 
     package init(
-        _ chain: CoreChain, plan: ContractionPlan = .rebuild, hasBias: Bool = false, hasResidual: Bool = false, cache: RebuiltWeight? = nil
+        _ chain: DenseForm, plan: ContractionPlan = .rebuild, hasBias: Bool = false, hasResidual: Bool = false, cache: RebuiltWeight? = nil
     ) {
         self.chain = chain
         self.plan = plan

@@ -7,7 +7,7 @@ import TensorTrain
 /// Q = o(m+1) i(m+1) .. oN iN. Then M = L R holds W with its axes in the order o1 i1 o2 i2 .., and one permutation gives W [o, i].
 /// Backwards, with dM the permuted dW:  dL = dM R^T,  dR = L^T dM,  and each product of the chain in turn.
 /// docs/mpo.md has the derivation.
-package struct CoreChain: Sendable {
+package struct DenseForm: Sendable {
     package let layout: MPOLayout
     private let cut: Int
     /// Axes of M that are longer than 1, and where each lies among W's.
