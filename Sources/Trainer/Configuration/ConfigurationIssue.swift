@@ -1,5 +1,5 @@
 /// One mistake in a configuration: where it is and what to do about it.
-package struct ConfigurationIssue: Sendable, Equatable, CustomStringConvertible {
+package struct ConfigurationIssue: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Place: Sendable, Equatable {
         case file(String)
         case line(file: String, line: Int)

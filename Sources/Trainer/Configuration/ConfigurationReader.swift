@@ -38,6 +38,23 @@ package struct ConfigurationReader {
         report(message, key: path, at: member.position)
     }
 
+    /// Reports two keys of a group that exclude each other, at the one that comes later.
+    mutating func reportContradiction(
+        _ first: String, at firstPosition: JSON.Position, _ second: String, at secondPosition: JSON.Position, in keys: GivenKeys
+    ) {
+        // What the command line sets was written last.
+        func order(_ position: JSON.Position) -> (Int, Int) {
+            (position == .commandLine ? .max : position.line, position.column)
+        }
+        let inOrder = order(firstPosition) <= order(secondPosition)
+        let (earlier, earlierPosition) = inOrder ? (first, firstPosition) : (second, secondPosition)
+        let (later, laterPosition) = inOrder ? (second, secondPosition) : (first, firstPosition)
+        let origin = earlierPosition == .commandLine ? "set before it" : "of line \(earlierPosition.line)"
+        report(
+            "contradicts \"\(earlier)\" \(origin); give one of them (null counts as not given)",
+            key: keys.path(to: later), at: laterPosition)
+    }
+
     func place(of position: JSON.Position) -> ConfigurationIssue.Place {
         position == .commandLine ? .commandLine : .line(file: file, line: position.line)
     }
@@ -65,6 +82,8 @@ package struct ConfigurationReader {
             }
         case .integer, .number, .bool:
             return expected == String.expectation ? "; put it into double quotes" : ""
+        case .null:
+            return "; leave the key out for its default"
         default:
             return ""
         }

@@ -50,6 +50,10 @@ extension Int: SettingValue {
         case .integer(let value): return value
         case .number(let value):
             if let whole = Int(exactly: value) { return whole }  // 1e3 and 100.0
+            if value == value.rounded() {
+                reader.report("\(json.text()) is out of range; expected a whole number of at most 63 bits", key: key, at: json.position)
+                return nil
+            }
         default: break
         }
         reader.reportType(json, key: key, expected: expectation)
