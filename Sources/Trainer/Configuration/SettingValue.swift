@@ -135,9 +135,13 @@ package struct OneOrMore<Element: SettingValue>: SettingValue {
 }
 
 /// A value out of a closed set of names.
-package protocol SettingChoice: SettingValue, RawRepresentable, CaseIterable where RawValue == String {}
+package protocol SettingChoice: SettingValue, RawRepresentable, CaseIterable where RawValue == String {
+    /// The value of that name, or of another name for it.
+    static func named(_ name: String) -> Self?
+}
 
 extension SettingChoice {
+    package static func named(_ name: String) -> Self? { Self(rawValue: name) }
     package static var expectation: String { "one of " + allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ") }
     package var json: JSON { JSON(.string(rawValue)) }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Self? {
@@ -145,7 +149,7 @@ extension SettingChoice {
             reader.reportType(json, key: key, expected: expectation)
             return nil
         }
-        if let value = Self(rawValue: name) { return value }
+        if let value = named(name) { return value }
         let hint = NearestName.of(name, among: allCases.map(\.rawValue)).map { "; did you mean \"\($0)\"?" } ?? ""
         reader.report("\(JSON(.string(name)).text()) is not known; expected \(expectation)\(hint)", key: key, at: json.position)
         return nil

@@ -1,10 +1,11 @@
 import Foundation
+import HealData
 import Testing
 @testable import Trainer
 
 @Suite struct ConfigurationTests {
     static func parse(_ keys: String = "", _ overrides: String...) throws -> Configuration {
-        let text = "{\"model\": \"m\", \"datasets\": [{\"path\": \"a\"}, {\"path\": \"b\", \"weight\": 2}]\(keys.isEmpty ? "" : ", ")\(keys)}"
+        let text = "{\"model\": \"m\", \"datasets\": [{\"path\": \"a\", \"weight\": 1}, {\"path\": \"b\", \"weight\": 2}]\(keys.isEmpty ? "" : ", ")\(keys)}"
         return try Configuration.parse(Array(text.utf8), file: "configs/x.json", overrides: overrides)
     }
 
@@ -65,13 +66,15 @@ import Testing
         #expect(try Self.parse().totalSteps(stepsPerEpoch: 0) == 1)
     }
 
-    @Test func heldBackRows() throws {
-        #expect(try Self.parse("\"val_size\": 0").validationRows(of: 100) == 0)
-        #expect(try Self.parse("\"val_size\": 0.05").validationRows(of: 100) == 5)
-        #expect(try Self.parse("\"val_size\": 0.001").validationRows(of: 100) == 1)
-        #expect(try Self.parse("\"val_size\": 30").validationRows(of: 100) == 30)
-        #expect(try Self.parse("\"val_size\": 300").validationRows(of: 100) == 99)
-        #expect(try Self.parse("\"val_size\": 0.5").validationRows(of: 1) == 0)
+    @Test func dataOptions() throws {
+        #expect(try Self.parse("\"val_size\": 0").dataOptions.heldBack == .fraction(0))
+        #expect(try Self.parse("\"val_size\": 0.05").dataOptions.heldBack == .fraction(0.05))
+        #expect(try Self.parse("\"val_size\": 30").dataOptions.heldBack == .count(30))
+        #expect(try Self.parse("\"val_size\": 1e300").dataOptions.heldBack == .count(1_000_000_000_000_000))
+        #expect(try Self.parse("\"seed\": 5").dataOptions.seed == 5)
+        #expect(try Self.parse("\"seed\": 5, \"data_seed\": 6, \"packing\": false, \"on_bad_line\": \"skip\"").dataOptions.seed == 6)
+        let files = try Self.parse("", "datasets[0].format=openhermes", "datasets[1].path=/dev/null", "datasets[1].split=validation").datasetFiles
+        #expect(files == [DatasetFile(path: "a", format: .sharegpt, weight: 1), DatasetFile(path: "/dev/null", weight: 2, split: .validation)])
     }
 
     @Test func compressionDecisions() throws {
