@@ -62,6 +62,33 @@ struct TemplateGolden: Decodable, Sendable, CustomTestStringConvertible {
     }
 }
 
+/// Ids and labels against the reference, with the tokenizers that the repository carries.
+@Suite struct TemplateIdTests {
+    private static func directory(_ tokenizer: String) -> String {
+        let root = goldenDirectory.appendingPathComponent("../../..").standardized
+        return root.appendingPathComponent(tokenizer == "stories260K" ? "models/stories260K" : "Tests/Golden/tokenizers/\(tokenizer)").path
+    }
+
+    private static let covered = TemplateGolden.all.filter { FileManager.default.fileExists(atPath: directory($0.tokenizer)) }
+
+    @Test(arguments: Self.covered) func idsAndLabelsAreTheReferences(golden: TemplateGolden) throws {
+        let tokenizer = try TokenizerFiles.load(directory: Self.directory(golden.tokenizer))
+        let encoder = SampleEncoder(tokenizer: tokenizer, template: try golden.resolved, maxLength: 1 << 20)
+        for (index, item) in golden.cases.enumerated() {
+            let encoded = try encoder.encode(item.conversation)
+            // The reference is told to add nothing, so it has no bos but the template's own.
+            let first = encoded.hasBos ? 1 : 0
+            #expect(Array(encoded.tokens[first...]) == item.ids, "\(golden.name), case \(index)")
+            let trained = item.ids.indices.map { id in item.trained.contains { $0[0] <= id && id < $0[1] } }
+            #expect(Array(encoded.trained[first...]) == trained, "\(golden.name), case \(index)")
+        }
+    }
+
+    @Test func theEmbeddedTokenizerIsCovered() {
+        #expect(Self.covered.contains { $0.tokenizer == "stories260K" })
+    }
+}
+
 @Suite struct TemplateRecognitionTests {
     private func source(_ name: String) -> String { TemplateGolden.all.first { $0.name == name }!.jinja! }
 

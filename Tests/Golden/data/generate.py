@@ -1,13 +1,16 @@
 """Reference ids and trained tokens of conversations, from transformers' apply_chat_template(return_assistant_tokens_mask=True).
 
-    python generate.py --tokenizers DIR --out templates --handmade --rows ../../../datasets/*.jsonl --longest 700 --count 8
+    python generate.py --tokenizers DIR --out templates --handmade --longest 400 --count 4 --rows ../../../datasets/alpaca-dolly.jsonl
+        ../../../datasets/ultrachat*.jsonl ../../../datasets/openhermes-gpteacher.jsonl
 
 writes one JSON file a template: the template as a model would carry it, how the tokenizer spells bos and eos, and cases of turns
 [role, text, context], the rendered text, trained byte ranges, ids and trained token ranges. DIR holds one Hugging Face tokenizer
-directory a name of TOKENIZERS. The rows are read here by a reader of its own. Made with transformers 5.23.0, tokenizers 0.22,
-sentencepiece 0.2. Rows: Databricks Dolly (CC BY-SA 3.0), Open-Assistant (Apache-2.0), GPTeacher (MIT).
+directory a name of TOKENIZERS: stories260K by sentencepiece_reference.py, smollm2 with "tokenizer_class": "PreTrainedTokenizerFast" in its
+tokenizer_config.json (as GPT2Tokenizer, transformers 5.23 drops the splitting of digits). The rows are read here by a reader of its own.
+Made with transformers 5.23.0, tokenizers 0.23.3, sentencepiece 0.2.3. Rows: Databricks Dolly (CC BY-SA 3.0), Open-Assistant
+(Apache-2.0), GPTeacher (MIT); the origins are in datasets/README.md.
 """
-import argparse, gzip, json, os, sys, warnings
+import argparse, gzip, json, os
 
 from templates import TEMPLATES
 from transformers import AutoTokenizer
