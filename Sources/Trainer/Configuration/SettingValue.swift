@@ -7,7 +7,7 @@ package protocol SettingValue: Sendable {
     /// The canonical form, which `read` turns back into the same value.
     var json: JSON { get }
     /// The number to compare with a key's bounds; nil for values that are no numbers.
-    var magnitude: Double? { get }
+    var boundedNumber: Double? { get }
     /// The keys below this one, for values that are groups.
     static var nestedKeys: [SettingKey] { get }
 }
@@ -27,7 +27,7 @@ package enum SettingEffect: Sendable {
 }
 
 extension SettingValue {
-    package var magnitude: Double? { nil }
+    package var boundedNumber: Double? { nil }
     package static var nestedKeys: [SettingKey] { [] }
 }
 
@@ -44,7 +44,7 @@ extension Bool: SettingValue {
 extension Int: SettingValue {
     package static var expectation: String { "a whole number" }
     package var json: JSON { JSON(.integer(self)) }
-    package var magnitude: Double? { Double(self) }
+    package var boundedNumber: Double? { Double(self) }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Int? {
         switch json.value {
         case .integer(let value): return value
@@ -64,7 +64,7 @@ extension Int: SettingValue {
 extension Double: SettingValue {
     package static var expectation: String { "a number" }
     package var json: JSON { JSON(.number(self)) }
-    package var magnitude: Double? { self }
+    package var boundedNumber: Double? { self }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Double? {
         switch json.value {
         case .integer(let value): return Double(value)
@@ -92,7 +92,7 @@ extension String: SettingValue {
 extension Optional: SettingValue where Wrapped: SettingValue {
     package static var expectation: String { Wrapped.expectation }
     package var json: JSON { self?.json ?? nil }
-    package var magnitude: Double? { self?.magnitude }
+    package var boundedNumber: Double? { self?.boundedNumber }
     package static var nestedKeys: [SettingKey] { Wrapped.nestedKeys }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Wrapped?? {
         if case .null = json.value { return .some(nil) }

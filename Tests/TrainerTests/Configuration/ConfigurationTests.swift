@@ -106,6 +106,30 @@ import Testing
         #expect(compression.unmatched(names: ["model.layers.0.mlp.down_proj", "model.layers.5.self_attn.v_proj"]).map(\.key) == ["compression.rules[3]"])
     }
 
+    /// A configuration with any byte lost, doubled or replaced is read or refused, never a crash; what is read is stored faithfully.
+    @Test func damagedConfigurationsDoNotCrash() throws {
+        let text = Array(try Self.parse("\"compression\": {\"rules\": [{\"match\": \"{a,b}*\", \"layers\": \"0-3\", \"keep\": 0.5}]}, \"export\": {}").canonicalText.utf8)
+        var generator = SystemRandomNumberGenerator()
+        var read = 0
+        for _ in 0..<1500 {
+            var copy = text
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                let index = Int.random(in: copy.indices, using: &generator)
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0: copy.remove(at: index)
+                case 1: copy.insert(copy[index], at: index)
+                case 2: copy[index] = Array("019-.eE\"{}[],: n".utf8).randomElement(using: &generator)!
+                default: copy[index] = .random(in: 0...255, using: &generator)
+                }
+            }
+            guard let configuration = try? Configuration.parse(copy, file: "x.json") else { continue }
+            read += 1
+            #expect(try Configuration.parse(Array(configuration.canonicalText.utf8), file: "y.json") == configuration)
+            for name in ["model.layers.2.mlp.a", "", "...", "lm_head"] { _ = configuration.compression.decision(for: name) }
+        }
+        #expect(read > 0)
+    }
+
     @Test func missingFileNamesItsNeighbours() throws {
         try withTemporaryDirectory { directory in
             try Data("{}".utf8).write(to: directory.appendingPathComponent("llama7b.json"))
