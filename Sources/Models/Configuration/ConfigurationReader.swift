@@ -17,6 +17,9 @@ struct ConfigurationReader {
         if !problems.contains(problem) { problems.append(problem) }
     }
 
+    /// Whether anything is wrong with one of these values, so that checks across them would only add noise.
+    func hasProblem(_ keys: String...) -> Bool { problems.contains { keys.contains($0.place) } }
+
     /// nil for an absent key and for null.
     func value(_ key: String) -> JSONValue? {
         guard let value = lookup(key), !value.isNull else { return nil }

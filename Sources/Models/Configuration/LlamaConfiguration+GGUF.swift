@@ -51,7 +51,7 @@ extension LlamaConfiguration {
             endOfSequence: Self.unique(reader.tokens("tokenizer.ggml.eos_token_id") + reader.tokens("tokenizer.ggml.eot_token_id")),
             dtype: nil, raw: [:])
         try finish(
-            &reader, headsKey: key("attention.head_count"), kvHeadsKey: key("attention.head_count_kv"),
+            &reader, hiddenKey: key("embedding_length"), headsKey: key("attention.head_count"), kvHeadsKey: key("attention.head_count_kv"),
             headDimensionKey: key("attention.key_length"), layersKey: key("block_count"))
     }
 

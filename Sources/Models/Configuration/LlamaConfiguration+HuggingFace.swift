@@ -53,10 +53,10 @@ extension LlamaConfiguration {
             queryKeyNorm: family == .qwen3, slidingWindow: Self.slidingWindow(family, &reader),
             beginOfSequence: reader.tokens("bos_token_id").first, endOfSequence: reader.tokens("eos_token_id"),
             dtype: (raw["dtype"] ?? raw["torch_dtype"])?.string, raw: raw)
-        if reader.value("head_dim") == nil && family != .qwen3 && hidden % heads != 0 {
+        if reader.value("head_dim") == nil && family != .qwen3 && hidden % heads != 0 && !reader.hasProblem("hidden_size", "num_attention_heads") {
             reader.report("hidden_size", "\(hidden) is not a multiple of num_attention_heads (\(heads)), and there is no head_dim")
         }
-        try finish(&reader, headsKey: "num_attention_heads", kvHeadsKey: "num_key_value_heads", headDimensionKey: "head_dim", layersKey: "num_hidden_layers")
+        try finish(&reader, hiddenKey: "hidden_size", headsKey: "num_attention_heads", kvHeadsKey: "num_key_value_heads", headDimensionKey: "head_dim", layersKey: "num_hidden_layers")
     }
 
     private static func slidingWindow(_ family: Family, _ reader: inout ConfigurationReader) -> Int? {
@@ -70,10 +70,10 @@ extension LlamaConfiguration {
 
     /// Checks across values, then throws what the reader has collected.
     func finish(
-        _ reader: inout ConfigurationReader, headsKey: String, kvHeadsKey: String, headDimensionKey: String, layersKey: String
+        _ reader: inout ConfigurationReader, hiddenKey: String, headsKey: String, kvHeadsKey: String, headDimensionKey: String, layersKey: String
     ) throws(ConfigurationError) {
-        if heads % kvHeads != 0 { reader.report(kvHeadsKey, "\(kvHeads) does not divide the \(heads) heads") }
-        if headDimension % 2 != 0 { reader.report(headDimensionKey, "\(headDimension) is odd; rotary embeddings need pairs") }
+        if heads % kvHeads != 0 && !reader.hasProblem(headsKey, kvHeadsKey) { reader.report(kvHeadsKey, "\(kvHeads) does not divide the \(heads) heads") }
+        if headDimension % 2 != 0 && !reader.hasProblem(hiddenKey, headsKey, headDimensionKey) { reader.report(headDimensionKey, "\(headDimension) is odd; rotary embeddings need pairs") }
         if layers > 10_000 { reader.report(layersKey, "\(layers) is absurd") }
         if headDimension > 1 << 20 { reader.report(headDimensionKey, "\(headDimension) is absurd") }
         if !reader.problems.isEmpty { throw ConfigurationError(file: reader.file, problems: reader.problems) }

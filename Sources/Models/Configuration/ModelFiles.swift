@@ -26,8 +26,8 @@ package struct ModelFiles: Sendable {
         case nil: throw StorageError(.notFound, file: path, "there is no such model; give \(accepted)")
         case .directory: return try openDirectory(path)
         case .file:
-            let start = try MappedFile(path: path).bytes.prefix(4)
-            if start.elementsEqual("GGUF".utf8) || path.hasSuffix(".gguf") { return try openGGUF(path) }
+            let isGGUF = try MappedFile(path: path).withBytes { $0.starts(with: "GGUF".utf8) }
+            if isGGUF || path.hasSuffix(".gguf") { return try openGGUF(path) }
             throw StorageError(.unsupported, file: path, "is not a model; give \(accepted)")
         case .other: throw StorageError(.unsupported, file: path, "is neither a file nor a directory; give \(accepted)")
         }

@@ -17,11 +17,18 @@ package enum SealedFile {
 
     /// Seals a file that `create` made and that was closed, and makes it durable.
     package static func seal(_ path: String) throws(StorageError) {
-        let (size, checksum) = try contentChecksum(MappedFile(path: path))
+        let block = try block(of: MappedFile(path: path))
+        let file = try WritableFile(updating: path)
+        try block.withRawBytes { (raw) throws(StorageError) in try file.write(raw, at: 0) }
+        try file.close(syncing: true)
+    }
+
+    /// The seal that the file's content demands.
+    private static func block(of file: MappedFile) throws(StorageError) -> [UInt8] {
         let text = """
             \(title)version \(version)
-            bytes \(size)
-            crc32 \(checksum.text)
+            bytes \(file.count)
+            crc32 \(try contentChecksum(file).text)
 
             An HDF5 file: h5py, h5dump and others open it as it is. These first \(blockSize) bytes are its user block;
             crc32 is that of all bytes after them (zlib's).
@@ -30,16 +37,15 @@ package enum SealedFile {
         var block = Array(text.utf8)
         precondition(block.count <= blockSize)
         block += [UInt8](repeating: 0, count: blockSize - block.count)
-        let file = try WritableFile(updating: path)
-        try block.withRawBytes { (raw) throws(StorageError) in try file.write(raw, at: 0) }
-        try file.close(syncing: true)
+        return block
     }
 
     /// Throws where the file is not sealed, incomplete or damaged. Reads all of it.
     package static func verify(_ path: String) throws(StorageError) {
         let file = try MappedFile(path: path)
+        defer { withExtendedLifetime(file) {} }
         guard let block = file.slice(at: 0, count: blockSize) else {
-            throw StorageError(.truncated, file: path, "holds only \(file.bytes.count) bytes, less than a checkpoint's first block")
+            throw StorageError(.truncated, file: path, "holds only \(file.count) bytes, less than a checkpoint's first block")
         }
         guard block.starts(with: title.utf8) else {
             if block.allSatisfy({ $0 == 0 }) {
@@ -52,13 +58,13 @@ package enum SealedFile {
             throw StorageError(
                 .unsupported, file: path, "is sealed in version \(fields["version"] ?? "?"); this program reads version \(version)")
         }
-        guard let size = fields["bytes"].flatMap({ Int($0) }), let stored = fields["crc32"] else {
+        guard let size = fields["bytes"].flatMap({ Int($0) }) else {
             throw StorageError(.malformed, file: path, "has a damaged seal")
         }
-        guard size == file.bytes.count else {
-            throw StorageError(.truncated, file: path, "holds \(file.bytes.count) of \(size) bytes")
+        guard size == file.count else {
+            throw StorageError(.truncated, file: path, "holds \(file.count) of \(size) bytes")
         }
-        guard try contentChecksum(file).checksum.text == stored else {
+        guard try Self.block(of: file).elementsEqual(block) else {
             throw StorageError(.checksum, file: path, "is damaged: its checksum does not match its content")
         }
     }
@@ -81,8 +87,9 @@ package enum SealedFile {
         return fields
     }
 
-    private static func contentChecksum(_ file: MappedFile) throws(StorageError) -> (size: Int, checksum: Checksum) {
-        guard file.bytes.count >= blockSize else { throw StorageError(.truncated, file: file.path, "has no room for a seal") }
+    private static func contentChecksum(_ file: MappedFile) throws(StorageError) -> Checksum {
+        defer { withExtendedLifetime(file) {} }
+        guard file.count >= blockSize else { throw StorageError(.truncated, file: file.path, "has no room for a seal") }
         var checksum = Checksum()
         let piece = 1 << 24
         var start = blockSize
@@ -92,6 +99,6 @@ package enum SealedFile {
             file.release(slice)  // so that a large checkpoint does not count as memory in use
             start += slice.count
         }
-        return (file.bytes.count, checksum)
+        return checksum
     }
 }

@@ -17,7 +17,8 @@ package protocol WeightSource: Sendable {
     func readBFloat16(_ name: String, into target: UnsafeMutableBufferPointer<UInt16>) throws(StorageError)
 
     /// The bytes in place, as `elementType(of:)` says, row-major in the right row order and aligned; nil where the tensor
-    /// is quantised, permuted, misaligned or absent. They live as long as the source.
+    /// is quantised, permuted, misaligned or absent. They live as long as the source: keep it in a stored property, or use
+    /// `withExtendedLifetime`, for the compiler may end a local variable's life after its last use.
     func mapped(_ name: String) -> UnsafeRawBufferPointer?
 }
 

@@ -44,10 +44,10 @@ package enum FileSystem {
     /// The whole file, for small ones; `limit` guards against reading something huge by mistake.
     package static func readAll(_ path: String, limit: Int = 1 << 28) throws(StorageError) -> [UInt8] {
         let file = try MappedFile(path: path)
-        guard file.bytes.count <= limit else {
-            throw StorageError(.unsupported, file: path, "holds \(file.bytes.count) bytes; at most \(limit) are expected here")
+        guard file.count <= limit else {
+            throw StorageError(.unsupported, file: path, "holds \(file.count) bytes; at most \(limit) are expected here")
         }
-        return [UInt8](file.bytes)
+        return try file.withBytes { [UInt8]($0) }
     }
 
     /// Replaces `path` in one step: a temporary file beside it, synced, then renamed over it.

@@ -7,7 +7,8 @@ import Foundation
 package final class MappedFile: @unchecked Sendable {
     // Sendable: the mapping is read-only and never changes after `init`.
     package let path: String
-    package let bytes: UnsafeRawBufferPointer
+    /// Only for code that keeps this object alive while it uses them; otherwise `withBytes`.
+    let bytes: UnsafeRawBufferPointer
 
     package init(path: String) throws(StorageError) {
         self.path = path
@@ -34,15 +35,26 @@ package final class MappedFile: @unchecked Sendable {
         if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
     }
 
+    package var count: Int { bytes.count }
+
+    /// The bytes, for the time of the call.
+    package func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        // The compiler may end an object's life after its last use, before that of a pointer taken from it.
+        defer { withExtendedLifetime(self) {} }
+        return try body(bytes)
+    }
+
     /// Bytes `offset ..< offset + count`, or nil where the file is too short. Any argument is safe.
-    package func slice(at offset: Int, count: Int) -> UnsafeRawBufferPointer? {
+    func slice(at offset: Int, count: Int) -> UnsafeRawBufferPointer? {
         guard offset >= 0, count >= 0, offset <= bytes.count, count <= bytes.count - offset else { return nil }
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])
     }
 
     /// Tells the system that these bytes are not needed for now, so that a model that was converted does not stay
     /// resident twice. They can be read again at any time.
-    package func release(_ slice: UnsafeRawBufferPointer) {
+    func release(_ slice: UnsafeRawBufferPointer) {
         let page = 4096
         guard slice.count >= 1 << 20, let start = slice.baseAddress else { return }
         let first = (Int(bitPattern: start) + page - 1) & ~(page - 1)

@@ -15,6 +15,7 @@ package struct GGUFFile: Sendable {
 
     package init(path: String) throws(StorageError) {
         let file = try MappedFile(path: path)
+        defer { withExtendedLifetime(file) {} }
         guard file.bytes.prefix(4).elementsEqual(Self.magic) else {
             throw StorageError(.malformed, file: path, "is not a GGUF file: it does not start with \"GGUF\"")
         }
@@ -129,7 +130,7 @@ package struct GGUFFile: Sendable {
             }
             // The file's first dimension is the innermost one, which must fill whole blocks.
             guard (shape.first ?? 1) % type.elementsPerBlock == 0 else {
-                throw StorageError(.malformed, file: path, place: name, "rows of \(shape[0]) elements do not fill blocks of \(type.elementsPerBlock) (\(type))")
+                throw StorageError(.malformed, file: path, place: name, "rows of \(shape.first ?? 1) elements do not fill blocks of \(type.elementsPerBlock) (\(type))")
             }
             self.name = name
             self.shape = shape.reversed()

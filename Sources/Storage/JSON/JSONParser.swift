@@ -11,8 +11,7 @@ extension JSONValue {
 
     /// Reads and parses the file at `path`.
     package static func read(_ path: String) throws(StorageError) -> JSONValue {
-        let file = try MappedFile(path: path)
-        return try parse(file.bytes, file: path)
+        try MappedFile(path: path).withBytes { (bytes) throws(StorageError) in try parse(bytes, file: path) }
     }
 
     package static func parse(_ text: String, file: String = "text") throws(StorageError) -> JSONValue {

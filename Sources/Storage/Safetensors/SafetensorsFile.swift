@@ -15,6 +15,7 @@ package struct SafetensorsFile: Sendable {
 
     package init(path: String) throws(StorageError) {
         let file = try MappedFile(path: path)
+        defer { withExtendedLifetime(file) {} }
         var cursor = ByteCursor(file.bytes, file: path)
         let length: UInt64 = try cursor.integer("the header's length")
         guard length <= Self.maximumHeader else {
