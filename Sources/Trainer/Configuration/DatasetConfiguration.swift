@@ -1,0 +1,94 @@
+/// One entry of `datasets`.
+package struct DatasetConfiguration: SettingGroup {
+    /// A JSONL file, a JSON array, or either with `.gz`.
+    package var path = ""
+    /// The shape of the rows; nil looks at the first ones.
+    package var format: Format?
+    /// What the rows are for.
+    package var split = Split.train
+    /// How often the rows are seen relative to those of the other datasets.
+    package var weight = 1.0
+
+    package enum Format: String, SettingChoice {
+        case alpaca, ultrachat, messages, sharegpt
+        case promptCompletion = "prompt_completion"
+        case text
+    }
+
+    package enum Split: String, SettingChoice {
+        /// Trained on, less what `val_size` holds back.
+        case train
+        /// Never trained on, only evaluated.
+        case validation
+    }
+
+    package init() {}
+
+    package static var settings: [Setting<DatasetConfiguration>] {
+        [
+            Setting("path", \.path) { $0.isEmpty ? "is empty; expected a file" : nil },
+            Setting("format", \.format),
+            Setting("split", \.split),
+            Setting("weight", \.weight, .trajectory, .positive),
+        ]
+    }
+
+    package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {
+        if keys["path"] == nil { reader.report("\"path\" is missing: the file with the rows", key: keys.path, at: keys.position) }
+    }
+
+    package static func hint(forUnknown key: String) -> String? {
+        switch key {
+        case "name", "file", "data_files", "data_path", "dataset": "did you mean \"path\"?"
+        case "type", "formatting": "did you mean \"format\"?"
+        case "ratio", "probability": "did you mean \"weight\"?"
+        default: nil
+        }
+    }
+}
+
+/// The group `distillation`: learn from the answers of the original model.
+package struct DistillationConfiguration: SettingGroup {
+    /// The model to learn from; nil takes the dense form of `model`.
+    package var teacher: String?
+    /// The share of the loss that is divergence from the teacher; the rest is cross-entropy. 0 turns it off.
+    package var weight = 0.0
+    package var temperature = 1.0
+
+    package init() {}
+
+    package static var settings: [Setting<DistillationConfiguration>] {
+        [
+            Setting("teacher", \.teacher) { $0?.isEmpty == true ? "is empty; expected a model" : nil },
+            Setting("weight", \.weight, .trajectory, .from(0, to: 1)) { NotAvailableYet.complaint(distillationWeight: $0) },
+            Setting("temperature", \.temperature, .trajectory, .positive),
+        ]
+    }
+}
+
+/// The group `export`: what to write when the run is through.
+package struct ExportConfiguration: SettingGroup {
+    package var target = Target.hf
+    package var dtype = DType.bf16
+    /// A directory; nil means `export` in the output directory.
+    package var path: String?
+
+    package enum Target: String, SettingChoice {
+        /// A dense Hugging Face directory, which stock tools load.
+        case hf
+        /// The cores as they are.
+        case mpo
+    }
+
+    package enum DType: String, SettingChoice { case bf16, fp32 }
+
+    package init() {}
+
+    package static var settings: [Setting<ExportConfiguration>] {
+        [
+            Setting("to", \.target, .harmless),
+            Setting("dtype", \.dtype, .harmless),
+            Setting("path", \.path, .harmless) { $0?.isEmpty == true ? "is empty; expected a directory" : nil },
+        ]
+    }
+}
