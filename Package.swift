@@ -44,7 +44,7 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: ["Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            path: "Benchmarks", exclude: ["README.md"], swiftSettings: strict),
+            path: "Benchmarks", exclude: ["README.md", "torch"], swiftSettings: strict),
 
         // Tests mirror the modules.
         .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/Support", swiftSettings: strict),

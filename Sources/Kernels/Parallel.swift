@@ -1,4 +1,5 @@
 import COpenBLAS
+import CShims
 import Dispatch
 import Foundation
 import Synchronization
@@ -27,11 +28,15 @@ package enum Parallel {
         _ = singleThreadedBLAS
         let workers = min(threads, count)
         if workers <= 1 {
+            let mode = heal_denormals_flush()
             for i in 0..<count { body(i) }
+            heal_denormals_restore(mode)
             return
         }
         let next = Atomic<Int>(0)
         DispatchQueue.concurrentPerform(iterations: workers) { _ in
+            let mode = heal_denormals_flush()
+            defer { heal_denormals_restore(mode) }
             while true {
                 let i = next.wrappingAdd(1, ordering: .relaxed).oldValue
                 if i >= count { return }

@@ -25,7 +25,7 @@ package struct RandomisedSVD: Hashable, Sendable {
     package var maximumRounds: Int
     package var tolerance: Double
 
-    package init(seed: UInt64 = 0, oversampling: Int = 16, maximumRounds: Int = 8, tolerance: Double = 0.002) {
+    package init(seed: UInt64 = 0, oversampling: Int = 16, maximumRounds: Int = 8, tolerance: Double = 0.005) {
         self.seed = seed
         self.oversampling = oversampling
         self.maximumRounds = maximumRounds

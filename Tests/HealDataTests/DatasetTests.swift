@@ -76,6 +76,17 @@ import Testing
         #expect(message { try byteDataset([file], maxLength: 1) } == "`max_seq_length` is 1; it must be at least 2")
     }
 
+    @Test func missingMarksAreErrors() throws {
+        let file = DatasetFile(path: directory.alpaca("a", count: 3))
+        func open(_ template: ChatTemplate, _ special: SpecialTokens) throws -> Dataset {
+            try Dataset(files: [file], encoder: SampleEncoder(tokenizer: ByteTokenizer(special: special), template: template, maxLength: 50))
+        }
+        #expect(message { try open(.plain, SpecialTokens(bos: 256)) }.hasPrefix("the template `plain` writes the eos token, but the tokenizer has none"))
+        #expect(message { try open(.llama2, SpecialTokens(eos: 257)) }.hasPrefix("the template `llama2` writes the bos token, but the tokenizer has none"))
+        _ = try open(.chatml(ChatMLTemplate()), SpecialTokens())
+        _ = try open(.zephyr, SpecialTokens(eos: 257))
+    }
+
     private let mixed = """
         {"instruction":"a","output":"good"}
         {"instruction":"a","output":""}

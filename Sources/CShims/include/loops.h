@@ -14,8 +14,9 @@
 //
 // Storing to bfloat16 rounds to nearest, ties to even; NaN stays NaN.
 //
-// On x86-64 each function exists three times (baseline, AVX2 + FMA, AVX-512) and the loader picks one when the program starts. The bits of a
-// result may differ between these (fused multiply-add or not), never between two calls on one machine.
+// On x86-64 each function exists four times (baseline; AVX2 + FMA; AVX-512; AVX-512 with bfloat16 dot products) and the loader picks one when the
+// program starts. The bits of a result may differ between these (fused multiply-add or not; the last rounds attention probabilities and their
+// gradients to bfloat16 before the products they enter, _bf16 only), never between two calls on one machine.
 
 #ifndef HEAL_LOOPS_H
 #define HEAL_LOOPS_H
@@ -59,7 +60,7 @@
 
 #pragma clang assume_nonnull begin
 
-// What the loader picked: "baseline", "avx2" or "avx512" ("baseline" on every other processor family).
+// What the loader picked: "baseline", "avx2", "avx512" or "avx512bf16" ("baseline" on every other processor family).
 const char *heal_loops_instruction_set(void);
 
 // ---- The instances themselves, so that tests can reach each one and callers can say which is in use
@@ -92,7 +93,7 @@ typedef struct heal_loops {
     HEAL_LOOPS(HEAL_LOOP_FIELD)
 } heal_loops;
 
-// Instances that this processor can run: 0 (baseline), 1 (AVX2), 2 (AVX-512), in this order; NULL beyond the last.
+// Instances that this processor can run: 0 (baseline), 1 (AVX2), 2 (AVX-512), 3 (AVX-512 with bfloat16 dot products), in this order; NULL beyond the last.
 const heal_loops *_Nullable heal_loops_instance(int index);
 
 #pragma clang assume_nonnull end

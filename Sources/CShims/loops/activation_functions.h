@@ -79,7 +79,7 @@ void HEAL_NAME(kl_block)(ptrdiff_t rows, ptrdiff_t n, ptrdiff_t first, C *studen
 ptrdiff_t HEAL_NAME(attention_forward_scratch)(ptrdiff_t head_dim);
 ptrdiff_t HEAL_NAME(attention_backward_scratch)(ptrdiff_t head_dim);
 
-// o[i] = sum_{j <= i} p[i,j] v[j],  p[i] = softmax_j(scale q[i] . k[j]),  lse[i] = log sum_{j <= i} exp(scale q[i] . k[j]).
+// With scale > 0: o[i] = sum_{j <= i} p[i,j] v[j],  p[i] = softmax_j(scale q[i] . k[j]),  lse[i] = log sum_{j <= i} exp(scale q[i] . k[j]).
 // q, o [s, head_dim], k, v [s, head_dim], rows strided (a head inside [tokens, heads, head_dim]); lse [s] is kept for the pullback. o may be q.
 void HEAL_NAME(attention_forward)(ptrdiff_t s, ptrdiff_t head_dim, const A *q, ptrdiff_t qstride, const A *k, ptrdiff_t kstride, const A *v,
                                   ptrdiff_t vstride, C scale, A *o, ptrdiff_t ostride, C *lse, C *scratch);

@@ -13,4 +13,5 @@ HEAL_LOOPS(HEAL_DECLARE_INSTANCE)
 #define HEAL_BLOCK_VECTORS 1
 #endif
 
+#define HEAL_BF16_TERMS 1
 #include "instance.h"

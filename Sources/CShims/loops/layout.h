@@ -5,7 +5,12 @@ HEAL_INLINE void P(run)(ptrdiff_t n, const X *in, Y *out) {
 #if HEAL_SAME
     __builtin_memcpy(out, in, (size_t)n * sizeof(X));
 #else
-    HEAL_FOR_VECTORS(i, n, W_LANES, STORE(out + i, LOAD(in + i, count), count);)
+    if (n < W_LANES) {
+        STORE(out, LOAD(in, n), n);
+        return;
+    }
+    for (ptrdiff_t i = 0; i + W_LANES <= n; i += W_LANES) STORE(out + i, LOAD(in + i, W_LANES), W_LANES);
+    if (n % W_LANES) STORE(out + n - W_LANES, LOAD(in + n - W_LANES, W_LANES), W_LANES);  // overlaps: faster than a partial vector
 #endif
 }
 

@@ -9,6 +9,7 @@ typedef uint32_t u32x16 __attribute__((vector_size(64)));
 typedef uint16_t u16x16 __attribute__((vector_size(32)));
 typedef double f64x8 __attribute__((vector_size(64)));
 typedef int64_t i64x8 __attribute__((vector_size(64)));
+typedef uint32_t bf16_pair __attribute__((aligned(2), may_alias));  // two bfloat16 neighbours, the first in the low half
 
 #define HEAL_INLINE static inline __attribute__((overloadable, always_inline, unused))
 

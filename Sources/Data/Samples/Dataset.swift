@@ -134,6 +134,7 @@ package final class Dataset: Sendable {
         }
         if encoder.maxLength < 2 { throw DataError(.badOption, "`max_seq_length` is \(encoder.maxLength); it must be at least 2") }
         if encoder.maxLength > 1 << 24 { throw DataError(.badOption, "`max_seq_length` is \(encoder.maxLength); more than \(1 << 24) is not supported") }
+        try encoder.checkMarks()
         let weighted = files.filter { $0.split == .train }
         if weighted.contains(where: { $0.weight != nil }), let missing = weighted.first(where: { $0.weight == nil }) {
             throw DataError(.badOption, at: missing.path, "`weight` is missing; give every training data set a weight, or none")

@@ -20,6 +20,19 @@ package struct SampleEncoder: Sendable {
         marks = TemplateMarks(tokenizer)
     }
 
+    /// Throws where the template writes a token that the tokenizer does not have: samples would run into each other unnoticed.
+    func checkMarks() throws(DataError) {
+        let (writesBos, writesEos) = switch template {
+        case .chatml: (false, false)
+        case .llama3: (true, false)
+        case .llama2, .mistral: (true, true)
+        case .zephyr, .alpaca, .plain: (false, true)
+        }
+        for (name, mark, isWritten) in [("bos", marks.bos, writesBos), ("eos", marks.eos, writesEos)] where isWritten && mark.isEmpty {
+            throw DataError(.badOption, "the template `\(template.name.rawValue)` writes the \(name) token, but the tokenizer has none; choose another `chat_template`")
+        }
+    }
+
     /// The conversation as text with its trained ranges.
     package func render(_ conversation: Conversation) throws(RecordError) -> RenderedText {
         try template.render(conversation, marks: marks)

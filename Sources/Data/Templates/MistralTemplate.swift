@@ -5,6 +5,8 @@ package struct MistralTemplate: Sendable, Equatable {
         case none
         /// Before the first user's turn.
         case firstUser
+        /// Before the last user's turn.
+        case lastUser
         /// Before a user's turn that ends the conversation, so for training nowhere.
         case closingUser
     }
@@ -39,7 +41,12 @@ package struct MistralTemplate: Sendable, Equatable {
         out.write(marks.bos)
         for (index, turn) in rest.enumerated() {
             if turn.role == .user {
-                let carriesSystem = system == .firstUser ? index == 0 : index == rest.count - 1
+                let carriesSystem = switch system {
+                case .none: false
+                case .firstUser: index == 0
+                case .lastUser: !rest.dropFirst(index + 1).contains { $0.role == .user }
+                case .closingUser: index == rest.count - 1
+                }
                 let lead = carriesSystem ? systemText.map { $0 + "\n\n" } ?? "" : ""
                 out.write(opening + lead + turn.fullText + closing)
             } else {

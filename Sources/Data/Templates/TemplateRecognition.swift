@@ -36,11 +36,10 @@ extension ChatTemplate {
     }
 
     private static func recognizeChatML(_ source: String, _ tight: String) -> ChatTemplate? {
-        guard tight.contains("<|im_end|>"), !tight.contains("<|im_sep|>"), !tight.contains(".strip()"), !tight.contains("|trim") else {
-            // Other models dress ChatML up with more than this writes.
-            return tight.contains("last_query_index") ? recognizeQwen3(tight) : nil
-        }
-        if tight.contains("<think>") { return tight.contains("last_query_index") ? recognizeQwen3(tight) : nil }
+        if tight.contains("<think>") { return recognizeQwen3(tight) }
+        // Other models dress ChatML up with more than is written here.
+        let foreign = ["<|im_sep|>", "bos_token", "eos_token", ".strip(", "|trim", "[INST]"]
+        guard tight.contains("<|im_end|>"), !foreign.contains(where: tight.contains) else { return nil }
         let writesMessage = ["message['role']+'", "message.role+'"].contains { tight.contains("'<|im_start|>'+\($0)") }
         guard writesMessage else { return nil }
         guard let defaultSystem = try? defaultSystem(in: source) else { return nil }
@@ -50,7 +49,9 @@ extension ChatTemplate {
 
     private static func recognizeQwen3(_ tight: String) -> ChatTemplate? {
         // The releases after the first leave out or always keep the reasoning; only the first form is known.
-        guard tight.contains("loop.lastor(notloop.lastandreasoning_content)"), tight.contains("<tool_response>") else { return nil }
+        guard tight.contains("ns.last_query_index%}{%-ifloop.lastor(notloop.lastandreasoning_content)%}"), tight.contains("<tool_response>"),
+            !tight.contains("bos_token")
+        else { return nil }
         return .chatml(ChatMLTemplate(wrapsTools: true, thinks: true))
     }
 
@@ -70,7 +71,8 @@ extension ChatTemplate {
     }
 
     private static func recognizeLlama3(_ source: String, _ tight: String) -> ChatTemplate? {
-        guard tight.contains("<|eot_id|>"), tight.contains("|trim"), tight.contains("<|end_header_id|>") else { return nil }
+        let writesMessage = ["'<|start_header_id|>'+message['role']+'<|end_header_id|>'+message['content']|trim+'<|eot_id|>'"].contains(where: tight.contains)
+        guard writesMessage, tight.contains("bos_token") else { return nil }
         guard tight.contains("CuttingKnowledgeDate:December2023") else {
             return tight.contains("date_string") ? nil : .llama3(Llama3Template())
         }
@@ -82,15 +84,19 @@ extension ChatTemplate {
     private static func recognizeLlama2(_ tight: String) -> ChatTemplate? {
         let user = tight.contains("bos_token+'[INST]'+content.strip()+'[/INST]'") || tight.contains("bos_token+'[INST]'+content|trim+'[/INST]'")
         let answer = tight.contains("''+content.strip()+''+eos_token") || tight.contains("''+content|trim+''+eos_token")
-        return user && answer ? .llama2 : nil
+        // A default system text is known only where it is switched off.
+        let defaultIsOff = !tight.contains("system_message='") || tight.contains("false==true") || tight.contains("USE_DEFAULT_PROMPT==true")
+        return user && answer && defaultIsOff ? .llama2 : nil
     }
 
     private static func recognizeMistral(_ source: String, _ tight: String) -> ChatTemplate? {
         guard tight.contains("eos_token"), !tight.contains("[SYSTEM_PROMPT]"), !tight.contains("bos_token+'[INST]") else { return nil }
         var template = MistralTemplate()
-        template.opening = source.contains("' [INST] '") ? " [INST] " : source.contains("'[INST] '") ? "[INST] " : ""
-        template.closing = source.contains("' [/INST]'") ? " [/INST]" : source.contains("'[/INST]'") ? "[/INST]" : ""
-        if template.opening.isEmpty || template.closing.isEmpty { return nil }
+        guard let opening = [" [INST] ", "[INST] ", "[INST]"].first(where: { source.contains("'\($0)'") }),
+            let closing = [" [/INST]", "[/INST]"].first(where: { source.contains("'\($0)'") })
+        else { return nil }
+        template.opening = opening
+        template.closing = closing
         let content = #/(?<lead>' '\s*\+\s*)?message(\['content'\]|\.content)(?<strips>\s*\|\s*trim)?\s*\+\s*eos_token(?<tail>\s*\+\s*' ')?/#
         guard let answer = source.firstMatch(of: content) else { return nil }
         template.answerLead = answer.output.lead == nil ? "" : " "
@@ -101,6 +107,8 @@ extension ChatTemplate {
                 template.system = .firstUser
             } else if tight.contains("loop.lastandsystem_messageisdefined") {
                 template.system = .closingUser
+            } else if tight.contains("(message==user_messages[-1])andsystem_messageisdefined") {
+                template.system = .lastUser
             } else {
                 return nil
             }
@@ -111,6 +119,7 @@ extension ChatTemplate {
     }
 
     private static func recognizeZephyr(_ source: String, _ tight: String) -> ChatTemplate? {
+        if tight.contains("bos_token") { return nil }
         let writes = ["user", "system", "assistant"].allSatisfy { role in
             source.contains("<|\(role)|>\n") && tight.contains("'<|\(role)|>'+message['content']+eos_token")
         }

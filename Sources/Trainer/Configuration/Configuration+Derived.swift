@@ -1,3 +1,5 @@
+import HealData
+
 extension Configuration {
     /// Steps of the whole run: `max_steps`, else the epochs times the steps of one, rounded up as in Hugging Face; at least 1.
     package func totalSteps(stepsPerEpoch: Int) -> Int {
@@ -19,10 +21,18 @@ extension Configuration {
             floorRatio: minLearningRateRatio)
     }
 
-    /// Rows to hold back out of that many: at least one where any are asked for, and never all.
-    package func validationRows(of rows: Int) -> Int {
-        guard validationSize > 0, rows > 1 else { return 0 }
-        let wanted = validationSize < 1 ? (validationSize * Double(rows)).rounded() : validationSize
-        return Int(min(max(wanted, 1), Double(rows - 1)))
+    /// The datasets with their paths looked up; one that is not found keeps the path it was given.
+    package var datasetFiles: [DatasetFile] {
+        datasets.map { DatasetFile(path: existingPath($0.path) ?? $0.path, format: $0.format, weight: $0.weight, split: $0.split) }
+    }
+
+    /// What decides which samples come in which order.
+    package var dataOptions: DataOptions {
+        var options = DataOptions()
+        options.packing = packing
+        options.heldBack = validationSize < 1 ? .fraction(validationSize) : .count(Int(min(validationSize, 1e15)))
+        options.onBadLine = onBadLine
+        options.seed = UInt64(dataSeed ?? seed)
+        return options
     }
 }

@@ -1,3 +1,5 @@
+import HealData
+
 /// Everything a run is told: what `heal --config FILE` reads, what a checkpoint stores.
 ///
 /// Keys have the names that users of Hugging Face know. Defaults are those of `transformers.TrainingArguments` unless the
@@ -13,7 +15,7 @@ package struct Configuration: Sendable {
     /// A directory or file to take the tokenizer from; nil means from the model.
     package var tokenizer: String?
     /// The chat template; nil picks it from the model.
-    package var chatTemplate: ChatTemplateName?
+    package var chatTemplate: ChatTemplate.Name?
 
     // MARK: Data
     /// At least one. Required.
@@ -93,15 +95,6 @@ package struct Configuration: Sendable {
 }
 
 extension Configuration {
-    package enum ChatTemplateName: String, SettingChoice { case chatml, llama2, llama3, mistral, zephyr, alpaca, plain }
-
-    package enum BadLinePolicy: String, SettingChoice {
-        /// A row that cannot be read ends the run.
-        case error
-        /// Such rows are left out and counted.
-        case skip
-    }
-
     package enum OptimizerName: String, SettingChoice {
         case adamw
         case adamw8bit = "adamw_8bit"
@@ -126,3 +119,5 @@ extension Configuration {
 }
 
 extension Schedule.Shape: SettingChoice {}
+extension ChatTemplate.Name: SettingChoice {}
+extension BadLinePolicy: SettingChoice {}

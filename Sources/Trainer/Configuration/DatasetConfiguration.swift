@@ -1,26 +1,16 @@
+import HealData
+
 /// One entry of `datasets`.
 package struct DatasetConfiguration: SettingGroup {
     /// A JSONL file, a JSON array, or either with `.gz`.
     package var path = ""
     /// The shape of the rows; nil looks at the first ones.
-    package var format: Format?
+    package var format: DataFormat?
     /// What the rows are for.
-    package var split = Split.train
-    /// How often the rows are seen relative to those of the other datasets.
-    package var weight = 1.0
-
-    package enum Format: String, SettingChoice {
-        case alpaca, ultrachat, messages, sharegpt
-        case promptCompletion = "prompt_completion"
-        case text
-    }
-
-    package enum Split: String, SettingChoice {
-        /// Trained on, less what `val_size` holds back.
-        case train
-        /// Never trained on, only evaluated.
-        case validation
-    }
+    package var split = DatasetFile.Split.train
+    /// Share of the samples of an epoch, relative to the weights of the other files. Given for all files that are trained on or for none: then every
+    /// row is seen once an epoch.
+    package var weight: Double?
 
     package init() {}
 
@@ -46,6 +36,13 @@ package struct DatasetConfiguration: SettingGroup {
         }
     }
 }
+
+extension DataFormat: SettingChoice {
+    /// The names of the data sets do as well: "dolly", "openhermes", "ultrachat_200k".
+    package static func named(_ name: String) -> DataFormat? { DataFormat(name: name) }
+}
+
+extension DatasetFile.Split: SettingChoice {}
 
 /// The group `distillation`: learn from the answers of the original model.
 package struct DistillationConfiguration: SettingGroup {

@@ -30,7 +30,7 @@ package struct Setting<Group: SettingGroup>: Sendable {
         json = { $0[keyPath: path].json }
         read = { json, key, group, reader in
             guard let value = Value.read(json, key: key, reader: &reader) else { return }
-            if let magnitude = value.magnitude, !bounds.contains(magnitude) {
+            if let boundedNumber = value.boundedNumber, !bounds.contains(boundedNumber) {
                 reader.report(
                     "\(json.text()) is out of range; expected \(Value.expectation) \(bounds.description)", key: key, at: json.position)
             } else if let complaint = check?(value) {

@@ -7,7 +7,7 @@ package protocol SettingValue: Sendable {
     /// The canonical form, which `read` turns back into the same value.
     var json: JSON { get }
     /// The number to compare with a key's bounds; nil for values that are no numbers.
-    var magnitude: Double? { get }
+    var boundedNumber: Double? { get }
     /// The keys below this one, for values that are groups.
     static var nestedKeys: [SettingKey] { get }
 }
@@ -27,7 +27,7 @@ package enum SettingEffect: Sendable {
 }
 
 extension SettingValue {
-    package var magnitude: Double? { nil }
+    package var boundedNumber: Double? { nil }
     package static var nestedKeys: [SettingKey] { [] }
 }
 
@@ -44,7 +44,7 @@ extension Bool: SettingValue {
 extension Int: SettingValue {
     package static var expectation: String { "a whole number" }
     package var json: JSON { JSON(.integer(self)) }
-    package var magnitude: Double? { Double(self) }
+    package var boundedNumber: Double? { Double(self) }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Int? {
         switch json.value {
         case .integer(let value): return value
@@ -64,7 +64,7 @@ extension Int: SettingValue {
 extension Double: SettingValue {
     package static var expectation: String { "a number" }
     package var json: JSON { JSON(.number(self)) }
-    package var magnitude: Double? { self }
+    package var boundedNumber: Double? { self }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Double? {
         switch json.value {
         case .integer(let value): return Double(value)
@@ -92,7 +92,7 @@ extension String: SettingValue {
 extension Optional: SettingValue where Wrapped: SettingValue {
     package static var expectation: String { Wrapped.expectation }
     package var json: JSON { self?.json ?? nil }
-    package var magnitude: Double? { self?.magnitude }
+    package var boundedNumber: Double? { self?.boundedNumber }
     package static var nestedKeys: [SettingKey] { Wrapped.nestedKeys }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Wrapped?? {
         if case .null = json.value { return .some(nil) }
@@ -135,9 +135,13 @@ package struct OneOrMore<Element: SettingValue>: SettingValue {
 }
 
 /// A value out of a closed set of names.
-package protocol SettingChoice: SettingValue, RawRepresentable, CaseIterable where RawValue == String {}
+package protocol SettingChoice: SettingValue, RawRepresentable, CaseIterable where RawValue == String {
+    /// The value of that name, or of another name for it.
+    static func named(_ name: String) -> Self?
+}
 
 extension SettingChoice {
+    package static func named(_ name: String) -> Self? { Self(rawValue: name) }
     package static var expectation: String { "one of " + allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ") }
     package var json: JSON { JSON(.string(rawValue)) }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> Self? {
@@ -145,7 +149,7 @@ extension SettingChoice {
             reader.reportType(json, key: key, expected: expectation)
             return nil
         }
-        if let value = Self(rawValue: name) { return value }
+        if let value = named(name) { return value }
         let hint = NearestName.of(name, among: allCases.map(\.rawValue)).map { "; did you mean \"\($0)\"?" } ?? ""
         reader.report("\(JSON(.string(name)).text()) is not known; expected \(expectation)\(hint)", key: key, at: json.position)
         return nil

@@ -14,7 +14,7 @@ package enum Evaluation {
             if stop() { return nil }
             guard batch.trainedTokens > 0 else { continue }
             var tape = Tape(records: false)
-            let (input, labels) = HealingRun.shaped(batch)
+            let (input, labels) = TrainingWindow.shaped(batch)
             sum += model.loss(input, labels: labels, &tape).value.base.f64[0]
             tokens += batch.trainedTokens
             rows += batch.segments.count - 1

@@ -63,60 +63,29 @@ package final class HealingRun {
     /// One step; nil when `stop` asked to leave in the middle of the window, which then counts as never begun.
     package func step(stop: () -> Bool = { false }) throws -> StepOutcome? {
         let start = ContinuousClock.now
-        gradients.reset()
-        var lossSum = 0.0, trained = 0, tokens = 0
+        var window = TrainingWindow(model, gradients: gradients, checkpointing: options.checkpointing)
         for _ in 0..<options.accumulation {
             if stop() { return nil }
             guard let batch = try stream.next() else { throw HealError(.data, "the training data ended") }
-            guard batch.trainedTokens > 0 else { continue }
-            let (input, labels) = Self.shaped(batch)
-            var tape = Tape()
-            let loss = model.loss(input, labels: labels, &tape, checkpointing: options.checkpointing)
-            tape.backward(from: loss, cotangent: Tensor([1.0], [1]), into: gradients)
-            lossSum += loss.value.base.f64[0]
-            trained += batch.trainedTokens
-            tokens += batch.tokens.count
+            window.add(batch)
         }
-        let rate = schedule.rate(at: progress.step)
-        var norm = 0.0
-        if trained > 0 {
-            norm = gradients.trainedIndices.reduce(0.0) { $0 + Elementwise.sumOfSquares(gradients[$1]) }.squareRoot() / Double(trained)
-            guard norm.isFinite, lossSum.isFinite else {
-                throw HealError(
-                    .diverged,
-                    "step \(progress.step + 1): the loss is \(lossSum / Double(trained)) and the gradient norm \(norm); "
-                        + "lower learning_rate, or resume from the last checkpoint with another data_seed")
-            }
-            let clip = GradientClip.factor(norm: norm, limit: options.maxGradientNorm)
-            optimizer.update(
-                model.trained.map { model.weights.tensors[$0]! }, gradients: { gradients[$0] }, learningRate: rate,
-                gradientScale: clip / Double(trained))
-            model.parametersChanged()
+        let rate = schedule.rate(at: progress.step), norm = window.gradientNorm()
+        guard norm.isFinite, window.lossSum.isFinite else {
+            throw HealError(
+                .diverged,
+                "step \(progress.step + 1): the loss is \(window.meanLoss) and the gradient norm \(norm); "
+                    + "lower learning_rate, or resume from the last checkpoint with another data_seed")
         }
+        window.apply(&optimizer, learningRate: rate, norm: norm, maxNorm: options.maxGradientNorm)
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
         progress.step += 1
-        progress.tokens += tokens
-        progress.trainedTokens += trained
+        progress.tokens += window.tokens
+        progress.trainedTokens += window.trainedTokens
         progress.seconds += elapsed
         progress.position = stream.position
         return StepOutcome(
-            step: progress.step, loss: trained > 0 ? lossSum / Double(trained) : 0, learningRate: rate, gradientNorm: norm, tokens: tokens,
-            trainedTokens: trained, seconds: elapsed)
-    }
-
-    /// A batch as the model takes it: the number of tokens rounded up, so that few shapes occur and compiled products are used again. What is
-    /// added is a sample of its own without labels.
-    static func shaped(_ batch: TokenBatch) -> (input: TokenInput, labels: [Int32]) {
-        let missing = (16 - batch.tokens.count % 16) % 16
-        var input = TokenInput(tokens: batch.tokens, positions: batch.positions, segments: batch.segments)
-        var labels = batch.labels
-        if missing > 0 {
-            input.tokens += [Int32](repeating: 0, count: missing)
-            input.positions += (0..<missing).map(Int32.init)
-            input.segments.append(input.tokens.count)
-            labels += [Int32](repeating: Sample.ignoredLabel, count: missing)
-        }
-        return (input, labels)
+            step: progress.step, loss: window.meanLoss, learningRate: rate, gradientNorm: norm, tokens: window.tokens,
+            trainedTokens: window.trainedTokens, seconds: elapsed)
     }
 
     package func record(_ change: (inout RunProgress) -> Void) { change(&progress) }

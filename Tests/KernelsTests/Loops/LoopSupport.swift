@@ -1,13 +1,16 @@
 import CShims
 import Testing
 
-/// One compiled form of the loops (baseline, AVX2, AVX-512); every test goes through all that this processor can run.
+/// One compiled form of the loops (baseline, AVX2, AVX-512, AVX-512 with bfloat16 dot products); every test goes through all that this processor can run.
 struct LoopInstance: Sendable, CustomTestStringConvertible {
     let index: Int32
     var loops: heal_loops { heal_loops_instance(index)!.pointee }
     var testDescription: String { String(cString: loops.instruction_set) }
 
-    static let all: [LoopInstance] = (0..<3).filter { heal_loops_instance($0) != nil }.map(LoopInstance.init)
+    /// Whether attention rounds probabilities to bfloat16 before it multiplies them.
+    var dotsBFloat16: Bool { testDescription == "avx512bf16" }
+
+    static let all: [LoopInstance] = (0..<4).filter { heal_loops_instance($0) != nil }.map(LoopInstance.init)
 }
 
 /// An element as the loops store it; references compute in Double on the values that were really stored.

@@ -1,10 +1,11 @@
 import Foundation
+import HealData
 import Testing
 @testable import Trainer
 
 @Suite struct ConfigurationTests {
     static func parse(_ keys: String = "", _ overrides: String...) throws -> Configuration {
-        let text = "{\"model\": \"m\", \"datasets\": [{\"path\": \"a\"}, {\"path\": \"b\", \"weight\": 2}]\(keys.isEmpty ? "" : ", ")\(keys)}"
+        let text = "{\"model\": \"m\", \"datasets\": [{\"path\": \"a\", \"weight\": 1}, {\"path\": \"b\", \"weight\": 2}]\(keys.isEmpty ? "" : ", ")\(keys)}"
         return try Configuration.parse(Array(text.utf8), file: "configs/x.json", overrides: overrides)
     }
 
@@ -65,13 +66,15 @@ import Testing
         #expect(try Self.parse().totalSteps(stepsPerEpoch: 0) == 1)
     }
 
-    @Test func heldBackRows() throws {
-        #expect(try Self.parse("\"val_size\": 0").validationRows(of: 100) == 0)
-        #expect(try Self.parse("\"val_size\": 0.05").validationRows(of: 100) == 5)
-        #expect(try Self.parse("\"val_size\": 0.001").validationRows(of: 100) == 1)
-        #expect(try Self.parse("\"val_size\": 30").validationRows(of: 100) == 30)
-        #expect(try Self.parse("\"val_size\": 300").validationRows(of: 100) == 99)
-        #expect(try Self.parse("\"val_size\": 0.5").validationRows(of: 1) == 0)
+    @Test func dataOptions() throws {
+        #expect(try Self.parse("\"val_size\": 0").dataOptions.heldBack == .fraction(0))
+        #expect(try Self.parse("\"val_size\": 0.05").dataOptions.heldBack == .fraction(0.05))
+        #expect(try Self.parse("\"val_size\": 30").dataOptions.heldBack == .count(30))
+        #expect(try Self.parse("\"val_size\": 1e300").dataOptions.heldBack == .count(1_000_000_000_000_000))
+        #expect(try Self.parse("\"seed\": 5").dataOptions.seed == 5)
+        #expect(try Self.parse("\"seed\": 5, \"data_seed\": 6, \"packing\": false, \"on_bad_line\": \"skip\"").dataOptions.seed == 6)
+        let files = try Self.parse("", "datasets[0].format=openhermes", "datasets[1].path=/dev/null", "datasets[1].split=validation").datasetFiles
+        #expect(files == [DatasetFile(path: "a", format: .sharegpt, weight: 1), DatasetFile(path: "/dev/null", weight: 2, split: .validation)])
     }
 
     @Test func compressionDecisions() throws {
@@ -104,6 +107,30 @@ import Testing
         #expect(decision("lm_head.weight") == .dense)
         #expect(decision("model.embed_tokens.weight") == .dense)
         #expect(compression.unmatched(names: ["model.layers.0.mlp.down_proj", "model.layers.5.self_attn.v_proj"]).map(\.key) == ["compression.rules[3]"])
+    }
+
+    /// A configuration with any byte lost, doubled or replaced is read or refused, never a crash; what is read is stored faithfully.
+    @Test func damagedConfigurationsDoNotCrash() throws {
+        let text = Array(try Self.parse("\"compression\": {\"rules\": [{\"match\": \"{a,b}*\", \"layers\": \"0-3\", \"keep\": 0.5}]}, \"export\": {}").canonicalText.utf8)
+        var generator = SystemRandomNumberGenerator()
+        var read = 0
+        for _ in 0..<1500 {
+            var copy = text
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                let index = Int.random(in: copy.indices, using: &generator)
+                switch Int.random(in: 0..<4, using: &generator) {
+                case 0: copy.remove(at: index)
+                case 1: copy.insert(copy[index], at: index)
+                case 2: copy[index] = Array("019-.eE\"{}[],: n".utf8).randomElement(using: &generator)!
+                default: copy[index] = .random(in: 0...255, using: &generator)
+                }
+            }
+            guard let configuration = try? Configuration.parse(copy, file: "x.json") else { continue }
+            read += 1
+            #expect(try Configuration.parse(Array(configuration.canonicalText.utf8), file: "y.json") == configuration)
+            for name in ["model.layers.2.mlp.a", "", "...", "lm_head"] { _ = configuration.compression.decision(for: name) }
+        }
+        #expect(read > 0)
     }
 
     @Test func missingFileNamesItsNeighbours() throws {

@@ -75,3 +75,24 @@ import Testing
         }
     }
 }
+
+/// `configs/README.md` lists every key, marks those that must not change, and no others.
+@Suite struct ConfigurationReferenceTests {
+    @Test func everyKeyIsDocumented() throws {
+        let text = try String(contentsOf: repository.appendingPathComponent("configs/README.md"), encoding: .utf8)
+        let parts = text.components(separatedBy: "### `compression`")
+        #expect(parts.count == 2)
+        func rows(_ text: String) -> [String: Bool] {
+            var rows: [String: Bool] = [:]
+            for line in text.split(separator: "\n") where line.hasPrefix("| `") && !line.contains(".json") {
+                let cell = line.dropFirst(3).prefix { $0 != "|" }
+                rows[String(cell.prefix { $0 != "`" })] = cell.contains("•")
+            }
+            return rows
+        }
+        let documented = rows(parts[0])
+        #expect(Set(documented.keys) == Set(Configuration.settings.map(\.key)))
+        for setting in Configuration.settings { #expect(documented[setting.key] == (setting.effect == .trajectory), "\(setting.key)") }
+        #expect(Set(rows(parts[1]).keys) == Set(CompressionConfiguration.settings.map(\.key)))
+    }
+}
