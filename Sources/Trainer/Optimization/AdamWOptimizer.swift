@@ -25,10 +25,12 @@ package struct AdamWOptimizer: Sendable {
     /// One update in place. `gradientScale` multiplies the accumulated gradients: one over the trained tokens, times the clip.
     package mutating func update(_ parameters: [Tensor], gradients: (Int) -> Tensor, learningRate: Double, gradientScale: Double) {
         step += 1
-        let rates = AdamWLoop.Rates(
+        var rates = AdamWLoop.Rates(
             learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay, step: step,
             gradientScale: gradientScale)
         for (i, parameter) in parameters.enumerated() {
+            // Norms and biases are not decayed, as in Hugging Face's Trainer.
+            rates.weightDecay = parameter.shape.count > 1 ? weightDecay : 0
             AdamWLoop.update(parameter, gradient: gradients(i), m: m[i], v: v[i], rates: rates)
         }
     }

@@ -88,18 +88,7 @@ package struct HealingJob: Sendable {
         let template = try opened.chatTemplate(forced: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
         let encoder = SampleEncoder(
             tokenizer: opened.tokenizer, template: template, maxLength: c.maxSequenceLength, trainOnPrompt: c.trainOnPrompt)
-        var options = DataOptions()
-        options.packing = c.packing
-        options.seed = UInt64(bitPattern: Int64(c.dataSeed ?? c.seed))
-        options.onBadLine = c.onBadLine == .skip ? .skip : .error
-        options.heldBack = c.validationSize < 1 ? .fraction(c.validationSize) : .count(Int(c.validationSize))
-        let weighted = c.datasets.contains { $0.weight != 1 }
-        let files = c.datasets.map { d in
-            DatasetFile(
-                path: input(d.path), format: d.format.flatMap { DataFormat(name: $0.rawValue) }, weight: weighted && d.split == .train ? d.weight : nil,
-                split: d.split == .validation ? .validation : .train)
-        }
-        return try Dataset(files: files, encoder: encoder, options: options)
+        return try Dataset(files: c.datasetFiles, encoder: encoder, options: c.dataOptions)
     }
 
     private func openCheckpoint(_ watch: (JobEvent) -> Void) throws -> (reader: CheckpointReader, progress: RunProgress)? {
@@ -135,8 +124,7 @@ package struct HealingJob: Sendable {
     private func checkResume(_ reader: CheckpointReader, _ dataset: Dataset) throws {
         let before = try Configuration.parse(Array(reader.configurationText().utf8), file: reader.path)
         var complaints: [String] = []
-        for difference in configuration.differences(from: before)
-        where difference.effect == .trajectory && !difference.isAllowed(by: allowedChanges) {
+        for difference in configuration.forbiddenChanges(from: before, allowing: allowedChanges) {
             complaints.append("\(difference) (--allow-changes \(difference.key) accepts it)")
         }
         if !allowedChanges.contains("datasets") {
@@ -215,7 +203,7 @@ package struct HealingJob: Sendable {
             let step = outcome.step, last = step == prepared.totalSteps
             if step % max(1, c.loggingSteps) == 0 || last {
                 try emit(.step(StepReport(
-                    step: step, totalSteps: prepared.totalSteps, epoch: prepared.dataset.epochs(at: run.progress.position), loss: outcome.loss,
+                    step: step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset), loss: outcome.loss,
                     learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
                     trainedTokens: outcome.trainedTokens, tokensPerSecond: Double(outcome.tokens) / max(outcome.seconds, 1e-9),
                     seconds: outcome.seconds, memoryBytes: ProcessMemory.resident)))
@@ -299,6 +287,12 @@ package struct HealingJob: Sendable {
             }!
         case .auto: .choose(layout: layout, tokens: tokens)
         }
+    }
+
+    /// Passes over the data so far.
+    private static func epochs(_ position: DataPosition?, _ dataset: Dataset) -> Double {
+        guard let position else { return 0 }
+        return Double(position.epoch) + Double(position.sampleIndex) / Double(max(1, dataset.mixture.drawsPerEpoch))
     }
 
     // MARK: Looking at the model
