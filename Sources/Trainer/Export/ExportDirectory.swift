@@ -76,9 +76,9 @@ enum ExportDirectory {
     }
 
     private static func requireSpace(_ bytes: Int, at path: String) throws {
-        var place = FileSystem.parent(of: path)
-        while FileSystem.kind(of: place) == nil, place != "/" { place = FileSystem.parent(of: place) }
-        guard let free = FileSystem.freeBytes(in: place), free < bytes else { return }
+        let parent = FileSystem.parent(of: path)
+        try FileSystem.createDirectory(parent)
+        guard let free = FileSystem.freeBytes(in: parent), free < bytes else { return }
         throw HealError(.export, "\(path): the export takes \(bytes >> 20) MiB, but only \(free >> 20) MiB are free there; free some or choose another place")
     }
 
