@@ -40,11 +40,11 @@ struct Row {
 }
 
 /// Median seconds of `repetitions` runs after one that is not counted.
-func median(_ repetitions: Int, _ body: () -> Void) -> Double {
-    body()
-    let times = (0..<max(1, repetitions)).map { _ in
+func median(_ repetitions: Int, _ body: () throws -> Void) rethrows -> Double {
+    try body()
+    let times = try (0..<max(1, repetitions)).map { _ in
         let start = ContinuousClock.now
-        body()
+        try body()
         return (ContinuousClock.now - start) / .seconds(1)
     }
     return times.sorted()[times.count / 2]

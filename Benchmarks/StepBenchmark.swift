@@ -56,9 +56,9 @@ struct StepBenchmark: ParsableCommand {
         }
         sample.trainedTokens = batch * (length - 1)
         var loss = 0.0
-        let seconds = median(options.repetitions) {
+        let seconds = try median(options.repetitions) {
             var window = TrainingWindow(model, gradients: gradients, checkpointing: checkpointing)
-            window.add(sample)
+            try window.add(sample)
             window.apply(&optimizer, learningRate: 1e-4, norm: window.gradientNorm(), maxNorm: 1)
             loss = window.meanLoss
         }

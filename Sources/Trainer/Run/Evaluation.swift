@@ -13,6 +13,7 @@ package enum Evaluation {
         while let batch = try stream.next() {
             if stop() { return nil }
             guard batch.trainedTokens > 0 else { continue }
+            try TrainingWindow.check(batch.tokens, model)
             var tape = Tape(records: false)
             let (input, labels) = TrainingWindow.shaped(batch)
             sum += model.loss(input, labels: labels, &tape).value.base.f64[0]

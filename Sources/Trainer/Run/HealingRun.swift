@@ -67,7 +67,7 @@ package final class HealingRun {
         for _ in 0..<options.accumulation {
             if stop() { return nil }
             guard let batch = try stream.next() else { throw HealError(.data, "the training data ended") }
-            window.add(batch)
+            try window.add(batch)
         }
         let rate = schedule.rate(at: progress.step), norm = window.gradientNorm()
         guard norm.isFinite, window.lossSum.isFinite else {

@@ -22,8 +22,10 @@ package struct TrainingWindow {
         gradients.reset()
     }
 
-    package mutating func add(_ batch: TokenBatch) {
+    /// - Throws: when the batch holds a token that the model has no embedding for.
+    package mutating func add(_ batch: TokenBatch) throws(HealError) {
         guard batch.trainedTokens > 0 else { return }
+        try Self.check(batch.tokens, model)
         let (input, labels) = Self.shaped(batch)
         var tape = Tape()
         let loss = model.loss(input, labels: labels, &tape, checkpointing: checkpointing)
@@ -49,6 +51,14 @@ package struct TrainingWindow {
             model.trained.map { model.weights.tensors[$0]! }, gradients: { gradients[$0] }, learningRate: learningRate,
             gradientScale: GradientClip.factor(norm: norm, limit: maxNorm) / Double(trainedTokens))
         model.parametersChanged()
+    }
+
+    /// Throws where a token is outside the model's vocabulary: the tokenizer is another model's.
+    package static func check(_ tokens: [Int32], _ model: LlamaModel) throws(HealError) {
+        let size = model.configuration.vocabularySize
+        if let bad = tokens.first(where: { $0 < 0 || Int($0) >= size }) {
+            throw HealError(.data, "token id \(bad) is outside the model's vocabulary of \(size); the tokenizer does not belong to this model")
+        }
     }
 
     /// A batch as the model takes it: the number of tokens rounded up, so that few shapes occur and compiled products are used again. What is
