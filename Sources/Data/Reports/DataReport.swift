@@ -17,6 +17,8 @@ package struct DataReport: Sendable {
 
     package var files: [File]
 
+    package init(files: [File]) { self.files = files }
+
     /// All files' counters together.
     package var counters: DataCounters {
         files.reduce(into: DataCounters()) { total, file in

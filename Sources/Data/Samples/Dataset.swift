@@ -88,12 +88,7 @@ package final class Dataset: Sendable {
     }
 
     private static func conversation(_ source: Source, _ row: Int) throws -> Conversation {
-        let bytes = try source.rows.bytes(ofRow: row)
-        if source.rows.layout == .text {
-            try requireUTF8(bytes)
-            return .text(String(decoding: bytes, as: UTF8.self), endsDocument: source.rows.isLast(row))
-        }
-        return try source.format.reader.conversation(from: try JSONRow(parsing: bytes))
+        try source.rows.conversation(ofRow: row, format: source.format)
     }
 
     private static func readHeldBack(_ sources: [Source], _ policy: BadLinePolicy) throws(DataError) -> ([RowID], Set<UInt64>) {

@@ -11,6 +11,13 @@ package struct CompressionPlan: Sendable {
         /// nil: stays dense.
         package let layout: MPOLayout?
 
+        package init(name: String, out: Int, in input: Int, layout: MPOLayout?) {
+            self.name = name
+            self.out = out
+            self.in = input
+            self.layout = layout
+        }
+
         package var denseCount: Int { out * `in` }
         package var parameterCount: Int { layout?.parameterCount ?? denseCount }
     }

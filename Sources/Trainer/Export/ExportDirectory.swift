@@ -5,7 +5,7 @@ import Storage
 ///
 /// Everything is written beside the target and renamed at the end, so that a target always holds a whole export. A directory is
 /// replaced without asking only if every file in it is one that an earlier export wrote; nothing below a subdirectory is ever removed.
-enum ExportDirectory {
+package enum ExportDirectory {
     /// In the header of every safetensors file that an export writes: how a later one recognises its own.
     static let metadata = ["format": "pt", "written_by": "heal"]
 
@@ -25,7 +25,7 @@ enum ExportDirectory {
     }
 
     /// Throws where `write` would refuse the target; for checks before long work.
-    static func requireWritable(_ target: String, overwrite: Bool) throws { _ = try mustReplace(resolved(target), overwrite: overwrite) }
+    package static func requireWritable(_ target: String, overwrite: Bool) throws { _ = try mustReplace(resolved(target), overwrite: overwrite) }
 
     private static func create(_ path: String, shownAs target: String, _ fill: (String) throws -> Void) throws {
         var temporary = path

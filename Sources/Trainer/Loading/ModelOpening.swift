@@ -65,8 +65,8 @@ extension OpenedModel {
 }
 
 /// Where a model keeps its chat template.
-enum ChatTemplateSource {
-    static func read(_ files: CompanionFiles) throws -> String? {
+package enum ChatTemplateSource {
+    package static func read(_ files: CompanionFiles) throws -> String? {
         if let jinja = files.text("chat_template.jinja") { return jinja }
         guard let bytes = files.contents["tokenizer_config.json"] else { return nil }
         guard let value = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {

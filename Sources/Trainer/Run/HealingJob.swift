@@ -283,7 +283,7 @@ package struct HealingJob: Sendable {
     }
 
     /// Rebuilt matrices are kept for a whole step as long as they take less than this; else one exists at a time.
-    private static let rebuiltLimit = 2 << 30
+    package static let rebuiltLimit = 2 << 30
 
     private var emptyOptimizer: AdamWOptimizer { AdamWOptimizer(shapes: [], beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0) }
 
