@@ -35,10 +35,11 @@ extension MPO {
             for (index, step) in chain.steps.enumerated().reversed() {
                 let order = chain.matrixOrder
                 let shape = cores[step.core].shape
-                let matrix = ChainProduct(step: step, matrix: AxisPermutation(shape: shape, order: order)(cores[step.core].values))
-                let core = matrix.coreGradient(of: gradient, at: states[index])
+                let matrix = AxisPermutation(shape: shape, order: order)(cores[step.core].values)
+                let product = ChainProduct(step: step, matrix: matrix)
+                let core = product.coreGradient(of: gradient, at: states[index])
                 result[step.core] = AxisPermutation(shape: order.map { shape[$0] }, order: chain.inverseOrder)(core)
-                gradient = matrix.inputGradient(of: gradient)
+                gradient = product.inputGradient(of: gradient)
             }
             return (gradient, result)
         }

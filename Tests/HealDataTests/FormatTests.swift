@@ -72,6 +72,24 @@ import Testing
         #expect(message { try JSONRow(parsing: bytes) } == "not valid UTF-8 at byte 11 of the row; convert the file to UTF-8")
     }
 
+    @Test(arguments: [
+        #"{"text":"\ud800"}"#, #"{"text":"\udc00\ud800"}"#, #"{"text":"\ud83dx"}"#, #"{"text":"\u12"}"#, #"{"text":"a","n":1e999999}"#,
+        #"{"text":"a","n":123456789012345678901234567890}"#, #"{"text":"a","text":"b"}"#, #"{"text":"\u0000"}"#, #"{"text":NaN}"#,
+        "{\"text\":" + String(repeating: "[", count: 200_000), "{\"text\":" + String(repeating: "{\"a\":", count: 200_000),
+        String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000), "", " ", "{", "\"", "\\", "{\"text\":\"a\"}x",
+    ])
+    func strangeRowsNeverCrash(row: String) {
+        // A conversation or an error with a reason; which of the two is the JSON library's business.
+        do {
+            guard case .text = try read(row, as: .text) else {
+                Issue.record("not a text")
+                return
+            }
+        } catch {
+            #expect(error is RecordError && "\(error)".count > 5 && "\(error)".utf8.count < 500)
+        }
+    }
+
     @Test func detectionLooksBeyondTheFirstRow() throws {
         // The first row alone would fit both.
         let both = #"{"text":"x","messages":[{"role":"user","content":"a"}]}"#

@@ -3,9 +3,10 @@ import Storage
 
 let goldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Golden/storage"
 
-/// A directory of the test's own, removed afterwards.
+/// A directory of the test's own, removed afterwards; in memory where possible, for thousands of small files are written.
 func withScratch<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let path = FileManager.default.temporaryDirectory.path + "/storage-\(UUID().uuidString)"
+    let inMemory = FileManager.default.isWritableFile(atPath: "/dev/shm")
+    let path = (inMemory ? "/dev/shm" : FileManager.default.temporaryDirectory.path) + "/storage-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: path) }
     return try body(path)

@@ -38,11 +38,39 @@ import Kernels
     @Test func twoCoresAreTheBestOfTheirRank() throws {
         let layout = try MPOLayout(outFactors: [4, 6], inFactors: [5, 3], limit: .bondDimension(7))
         let matrix = Naive.matrix(layout, seed: 3)
-        let spectrum = try LinearAlgebra.svd(layout.matrixToCores(matrix), rows: 20, columns: 18).singularValues
+        let spectrum = try MPO.singularValues(of: matrix, layout: layout, bond: 1)
         let best = Naive.norm(Array(spectrum.dropFirst(7)))
         let result = try MPO.decompose(matrix, layout: layout)
         #expect(abs(result.truncation.cutErrors[0] - best) < 1e-12)
         #expect(abs(try result.mpo.distance(toDense: matrix) - best) < 1e-12)
+    }
+
+    @Test func spectraAreThoseOfEachBond() throws {
+        for (out, input) in Naive.factors {
+            let layout = try MPOLayout(outFactors: out, inFactors: input)
+            let matrix = Naive.matrix(layout, seed: 9)
+            for bond in 1..<max(layout.cores, 1) {
+                // Only this bond is cut, to every rank: the loss is the tail of its spectrum.
+                let spectrum = try MPO.singularValues(of: matrix, layout: layout, bond: bond)
+                #expect(abs(Naive.norm(spectrum) - Naive.norm(matrix)) < 1e-12)
+                for rank in 1..<max(spectrum.count, 1) {
+                    var bonds = layout.exactBonds
+                    bonds[bond] = rank
+                    for later in bond + 1..<bonds.count {
+                        bonds[later] = min(bonds[later], bonds[later - 1] * layout.products[later - 1])
+                    }
+                    let cut = try MPO.decompose(
+                        matrix, layout: MPOLayout(outFactors: out, inFactors: input, bonds: bonds))
+                    #expect(
+                        abs(cut.truncation.cutErrors[bond - 1] - Naive.norm(Array(spectrum[rank...]))) < 1e-11,
+                        "\(layout), bond \(bond), rank \(rank)")
+                }
+            }
+            #expect(throws: TensorTrainError.self) { try MPO.singularValues(of: matrix, layout: layout, bond: 0) }
+            #expect(throws: TensorTrainError.self) {
+                try MPO.singularValues(of: matrix, layout: layout, bond: layout.cores)
+            }
+        }
     }
 
     @Test func gaugesAreWhatTheySay() throws {

@@ -73,7 +73,9 @@ enum Naive {
 
     static func product(_ a: [Double], _ b: [Double], m: Int, n: Int, k: Int) -> [Double] {
         var c = [Double](repeating: 0, count: m * n)
-        for row in 0..<m { for j in 0..<k { for column in 0..<n { c[row * n + column] += a[row * k + j] * b[j * n + column] } } }
+        for row in 0..<m {
+            for j in 0..<k { for column in 0..<n { c[row * n + column] += a[row * k + j] * b[j * n + column] } }
+        }
         return c
     }
 

@@ -96,10 +96,12 @@ package struct GGUFVocabulary: Sendable {
         roles.eos = name(special.eos)
         roles.pad = name(special.pad)
         roles.unk = name(special.unk)
-        roles.addBos = addBos
+        let style = try style(file)
+        // Llama 3 puts bos before a text; files that do not say so mean it.
+        roles.addBos = addBos ?? (style.wholeWords && special.bos != nil)
         roles.addEos = addEos
         return try ByteLevelTokenizer.make(
-            vocabulary, merges: merges, style: try style(file), added: added, roles: roles, file: file)
+            vocabulary, merges: merges, style: style, added: added, roles: roles, file: file)
     }
 
     private func style(_ file: String) throws(TokenizerError) -> ByteLevelTokenizer.Style {

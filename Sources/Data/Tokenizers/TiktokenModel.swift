@@ -76,8 +76,9 @@ enum TiktokenModel {
             guard fields.count == 2, let token = Data(base64Encoded: Data(fields[0])), !token.isEmpty else {
                 throw malformed("a token in base64 and its rank are expected")
             }
-            guard let rank = Int(String(decoding: fields[1], as: UTF8.self)), rank >= 0, rank < Int(TokenizerLimits.ids) else {
-                throw malformed("the rank is not a whole number below \(TokenizerLimits.ids)")
+            guard let rank = Int(String(decoding: fields[1], as: UTF8.self)), rank >= 0, rank < min(bytes.count, Int(TokenizerLimits.ids))
+            else {
+                throw malformed("the rank is not a whole number below the number of tokens")
             }
             while byRank.count <= rank { byRank.append(nil) }
             guard byRank[rank] == nil else { throw malformed("the rank \(rank) occurs twice") }

@@ -108,7 +108,11 @@ struct TokenizerJSON {
             }
             entries.append((Int32(value), vocab.document.bytes(member.key)))
         }
-        guard !entries.isEmpty else { throw vocab.malformed("the vocabulary is empty") }
+        guard let largest = entries.lazy.map(\.id).max() else { throw vocab.malformed("the vocabulary is empty") }
+        // Real vocabularies have few holes; this is a broken file, and its table would be huge.
+        guard Int(largest) < 65536 + 16 * entries.count else {
+            throw vocab.malformed("the id \(largest) in a vocabulary of \(entries.count) entries")
+        }
         return BPEVocabulary(entries: entries)
     }
 

@@ -83,6 +83,8 @@ package struct CheckpointDirectory: Sendable {
             try SealedFile.seal(temporary)
             try FileSystem.rename(temporary, to: entry.path)
         } catch {
+            // HDF5 keeps a file open that it could not close: give its space back all the same.
+            truncate(temporary, 0)
             unlink(temporary)
             throw error
         }

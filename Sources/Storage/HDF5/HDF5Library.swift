@@ -26,10 +26,21 @@ enum HDF5Library {
         guard status < 0 else { return status }
         let stack = errorStack()
         let full = stack.contains { $0.contains("No space left") || $0.contains("quota exceeded") || $0.contains("File too large") }
+        let refused = stack.contains { $0.contains("Permission denied") || $0.contains("Read-only file system") }
         throw StorageError(
-            full ? .noSpace : .library, file: file, place: place,
+            full ? .noSpace : refused ? .unwritable : .library, file: file, place: place,
             "cannot \(action())" + (full ? ": no space is left; free some or write elsewhere" : ""),
-            cause: stack.isEmpty ? nil : "HDF5: " + stack.joined(separator: " < "))
+            cause: cause(stack))
+    }
+
+    /// The system's reason where the stack quotes one, else the stack on one line.
+    private static func cause(_ stack: [String]) -> String? {
+        for line in stack {
+            if let start = line.range(of: "error message = '"), let end = line[start.upperBound...].firstIndex(of: "'") {
+                return String(line[start.upperBound..<end])
+            }
+        }
+        return stack.isEmpty ? nil : "HDF5: " + stack.joined(separator: " < ").replacingOccurrences(of: "\n", with: " ")
     }
 
     /// Innermost first, where the reason is.

@@ -106,6 +106,13 @@ package struct HealingJob: Sendable {
         case .checkpoint(let given):
             guard let found = try OpenedModel.checkpointPath(input(given)) else { throw HealError(.checkpoint, "\(given): is not a checkpoint") }
             path = found
+            // Later checkpoints would win over those of the rewound run at the next --resume.
+            let step = CheckpointDirectory.step(fileName: (found as NSString).lastPathComponent) ?? 0
+            if let later = try CheckpointDirectory(path: directory).entries().last, later.step > step {
+                throw HealError(
+                    .checkpoint,
+                    "\(directory) holds checkpoints later than \(found) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
+            }
         case .latest:
             let search = try CheckpointDirectory(path: directory).newestValid()
             for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: "\(reason)")) }
@@ -148,6 +155,8 @@ package struct HealingJob: Sendable {
         try watch(.planned(prepared.summary))
         let directory = prepared.summary.outputDirectory
         try FileSystem.createDirectory(directory)
+        let lock = try RunLock(directory: directory)
+        defer { withExtendedLifetime(lock) {} }
         var progress = prepared.checkpoint?.progress ?? RunProgress()
         progress.totalSteps = prepared.totalSteps
         var result = JobResult(
