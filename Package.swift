@@ -47,7 +47,7 @@ let package = Package(
             path: "Benchmarks", exclude: ["README.md", "torch"], swiftSettings: strict),
 
         // Tests mirror the modules.
-        .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/Support", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Autograd", "Models"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TensorTrainTests", dependencies: ["TensorTrain", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"], swiftSettings: strict),

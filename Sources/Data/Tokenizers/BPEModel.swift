@@ -27,6 +27,10 @@ final class BPEModel: Sendable {
     private let tokenLimit: Int32
     /// Finds a word that is a token as it stands, before any merge is tried.
     private let wholeWords: ByteStringIndex?
+    /// Outcomes for pairs of single bytes (left * 256 + right), or of ASCII characters: a small table that stays in the
+    /// processor's cache, which the merge table does not. `lookUp` where the pair's symbols are not simply theirs.
+    private let firstOutcomes: [UInt64]
+    private static let lookUp = MergeTable.none - 1
 
     init(alphabet: Alphabet, merges: MergeTable, unknowns: Unknowns, tokenLimit: Int32, wholeWords: ByteStringIndex?) {
         self.alphabet = alphabet
@@ -34,6 +38,15 @@ final class BPEModel: Sendable {
         self.unknowns = unknowns
         self.tokenLimit = tokenLimit
         self.wholeWords = wholeWords
+        let symbols: [Int32] =
+            switch alphabet {
+            case .bytes(let table): table
+            case .characters(let map): (0..<0x80).map { map[$0] } + [Int32](repeating: -1, count: 0x80)
+            }
+        firstOutcomes = (0..<0x10000).map { pair in
+            let (left, right) = (symbols[pair >> 8], symbols[pair & 0xFF])
+            return left < 0 || right < 0 ? Self.lookUp : merges.outcome(left, right)
+        }
     }
 
     /// Appends the tokens of the word at `range` of `segment` to the scratch's output.
@@ -42,23 +55,19 @@ final class BPEModel: Sendable {
         let count = end &- start
         if count <= WordCache.longestWord {
             let key = WordCache.key(segment.text + start, count, readable: segment.count &- start)
-            let entry = scratch.cache.entry(key)
-            if WordCache.holds(entry, key) {
-                let tokens = WordCache.tokenCount(entry)
-                let ids = WordCache.ids(entry)
+            if let known = scratch.cache.find(key) {
                 scratch.reserveOutput(WordCache.mostTokens)
-                if tokens == 1 {
-                    scratch.emitReserved(ids[0], at: segment.origin(start))
+                if known.count == 1 {
+                    scratch.emitReserved(known.ids[0], at: segment.origin(start))
                 } else {
-                    let starts = WordCache.starts(entry)
-                    for index in 0..<tokens {
-                        scratch.emitReserved(ids[index], at: segment.origin(start &+ Int(starts[index])))
+                    for index in 0..<known.count {
+                        scratch.emitReserved(known.ids[index], at: segment.origin(start &+ Int(known.starts[index])))
                     }
                 }
                 return
             }
             let tokens = tokenize(segment.text + start, count, scratch)
-            scratch.cache.store(entry, key, scratch.ids, scratch.starts, tokens)
+            scratch.cache.store(key, scratch.ids, scratch.starts, tokens)
             emit(tokens, segment, start, scratch)
         } else {
             emit(tokenize(segment.text + start, count, scratch), segment, start, scratch)
@@ -82,7 +91,7 @@ final class BPEModel: Sendable {
             return 1
         }
         let symbols = symbolize(word, count, scratch)
-        let merged = symbols <= 48 ? mergeShort(symbols, scratch) : mergeLong(symbols, scratch)
+        let merged = symbols <= 48 ? mergeShort(word, symbols, scratch) : mergeLong(symbols, scratch)
         return unknowns.afterMerging ? replaceUnknowns(word, count, merged, scratch) : merged
     }
 
@@ -134,13 +143,18 @@ final class BPEModel: Sendable {
     }
 
     /// Merges few symbols: looks through all pairs for the best one each time.
-    private func mergeShort(_ symbols: Int, _ scratch: EncodeScratch) -> Int {
+    private func mergeShort(_ word: UnsafePointer<UInt8>, _ symbols: Int, _ scratch: EncodeScratch) -> Int {
         guard symbols > 1 else { return symbols }
         let ids = scratch.ids
         let starts = scratch.starts
         let outcomes = scratch.outcomes
         var count = symbols
-        for index in 0..<count &- 1 { outcomes[index] = merges.outcome(ids[index], ids[index &+ 1]) }
+        firstOutcomes.withUnsafeBufferPointer { table in
+            for index in 0..<count &- 1 {
+                let outcome = table[Int(word[Int(starts[index])]) << 8 | Int(word[Int(starts[index &+ 1])])]
+                outcomes[index] = outcome == Self.lookUp ? merges.outcome(ids[index], ids[index &+ 1]) : outcome
+            }
+        }
         outcomes[count &- 1] = MergeTable.none
         while count > 1 {
             var best = MergeTable.none

@@ -3,7 +3,7 @@ import Foundation
 /// Unicode normalisation form C, with the place in the source that each byte came from.
 enum CanonicalComposition {
     /// Ranges of characters that normalisation leaves alone whatever comes before them. A subset: what is not in here is
-    /// looked at closely. Checked against the Unicode database by `Tests/Golden/tokenizers/make_inert.py`.
+    /// looked at closely. Checked against the Unicode database by `Tests/Golden/tokenizers/check_inert.py`.
     private static let inertRanges: [ClosedRange<UInt32>] = [
         0x0388...0x0481, 0x048A...0x0587, 0x05D0...0x05EA, 0x0620...0x064A, 0x0660...0x066F, 0x0904...0x0939,
         0x0E01...0x0E37, 0x1E00...0x1F70, 0x2010...0x2027, 0x2030...0x205E, 0x2070...0x20CF, 0x2100...0x2125,
