@@ -48,6 +48,8 @@ package struct HealingJob: Sendable {
         package var dataset: Dataset
         package var compute: DType
         package var totalSteps: Int
+        /// Passes after which the data ends; nil where the steps are what ends the run.
+        package var epochs: Double?
         package var summary: JobSummary
         var checkpoint: (reader: CheckpointReader, progress: RunProgress)?
     }
@@ -65,11 +67,14 @@ package struct HealingJob: Sendable {
         let dataset = try dataset(opened)
         if let checkpoint { try checkResume(checkpoint.reader, dataset) }
         let totalSteps: Int
+        var epochs: Double?
         if let maxSteps = c.maxSteps {
             totalSteps = maxSteps
         } else {
-            let epochs = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
-            totalSteps = max(1, epochs.microBatches / c.gradientAccumulationSteps)
+            // The last window may be shorter than the others. Where the count is only projected, data beyond the epochs may make it up.
+            let plan = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
+            totalSteps = max(1, (plan.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
+            if plan.isExact { epochs = c.trainEpochs }
         }
         let summary = JobSummary(
             modelPath: opened.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
@@ -77,7 +82,8 @@ package struct HealingJob: Sendable {
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
         return Prepared(
-            opened: opened, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, summary: summary, checkpoint: checkpoint)
+            opened: opened, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
+            checkpoint: checkpoint)
     }
 
     private func input(_ path: String) -> String { configuration.existingPath(path) ?? path }
@@ -190,7 +196,7 @@ package struct HealingJob: Sendable {
             model: model, dataset: prepared.dataset, schedule: c.schedule(totalSteps: prepared.totalSteps), optimizer: optimizer, progress: progress,
             options: .init(
                 rowsPerBatch: c.perDeviceTrainBatchSize, accumulation: c.gradientAccumulationSteps, maxGradientNorm: c.maxGradientNorm,
-                checkpointing: c.gradientCheckpointing))
+                checkpointing: c.gradientCheckpointing, epochs: prepared.epochs))
         let fingerprint = prepared.dataset.fingerprint
         let checkpoints = CheckpointDirectory(path: directory)
         func save() throws -> String {
@@ -313,10 +319,10 @@ package struct HealingJob: Sendable {
         }
     }
 
-    /// Passes over the data so far.
+    /// Passes over the data so far. Samples that are read but still wait to be packed do not count.
     private static func epochs(_ position: DataPosition?, _ dataset: Dataset) -> Double {
         guard let position else { return 0 }
-        return Double(position.epoch) + Double(position.sampleIndex) / Double(max(1, dataset.mixture.drawsPerEpoch))
+        return Double(position.epoch) + Double(position.sampleIndex - position.waiting.count) / Double(max(1, dataset.mixture.drawsPerEpoch))
     }
 
     // MARK: Looking at the model
