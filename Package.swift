@@ -44,10 +44,10 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: ["Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            path: "Benchmarks", exclude: ["README.md"], swiftSettings: strict),
+            path: "Benchmarks", exclude: ["README.md", "torch"], swiftSettings: strict),
 
         // Tests mirror the modules.
-        .target(name: "TestSupport", dependencies: ["Autograd"], path: "Tests/Support", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Autograd", "Models"], path: "Tests/Support", swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TensorTrainTests", dependencies: ["TensorTrain", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"], swiftSettings: strict),

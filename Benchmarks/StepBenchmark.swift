@@ -1,0 +1,93 @@
+import ArgumentParser
+import Autograd
+import Foundation
+import HealData
+import Kernels
+import Models
+import Storage
+import Trainer
+import TensorTrain
+
+/// The whole healing step: forward, backward, clip, AdamW, on random token ids.
+struct StepBenchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "step", abstract: "The whole healing step of a model whose block matrices are all two-core MPOs.")
+    @OptionGroup var options: CommonOptions
+    @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
+    @Option(help: "fp32 or bf16.") var dtype = "fp32"
+    @Option(help: "Rows of a batch.") var batch = 4
+    @Option(help: "Tokens of a row.") var length = 512
+    @Option(help: "Share of each matrix's parameters kept.") var keep = 0.5
+    @Option(help: "Cores of each matrix.") var cores = 2
+    @Flag(help: "Keep one input a layer and compute the rest again.") var checkpointing = false
+    @Flag(help: "Do not keep rebuilt matrices from the forward to the backward pass.") var rebuildTwice = false
+
+    func run() throws {
+        options.apply()
+        let type: DType = dtype == "bf16" ? .bf16 : .f32
+        let files = try ModelFiles.open(model)
+        var weights = ModelWeights()
+        for (name, shape) in files.configuration.expectedWeights() { weights.tensors[name] = Tensor(try files.weights.floats(name), shape) }
+        var compression = CompressionConfiguration()
+        compression.cores = cores
+        compression.keep = keep
+        let plan = try CompressionPlan(files.configuration, compression)
+        _ = try Compressor().run(plan, from: files.weights, into: &weights)
+        let model = LlamaModel(
+            files.configuration, weights, compute: type, longestContext: length, trains: { $0.contains(".cores.") },
+            keepsRebuilt: !rebuildTwice)
+        var optimizer = AdamWOptimizer(
+            shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)
+        let gradients = model.makeGradients()
+        weights = ModelWeights()
+        FreeList.shared.trim()
+        var sample = TokenBatch()
+        var state: UInt64 = 7
+        for row in 0..<batch {
+            for position in 0..<length {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                sample.tokens.append(Int32(state >> 33) % Int32(files.configuration.vocabularySize))
+                sample.positions.append(Int32(position))
+            }
+            sample.segments.append((row + 1) * length)
+        }
+        for row in 0..<batch {
+            for position in 0..<length { sample.labels.append(position + 1 < length ? sample.tokens[row * length + position + 1] : -100) }
+        }
+        sample.trainedTokens = batch * (length - 1)
+        var loss = 0.0
+        let seconds = try median(options.repetitions) {
+            var window = TrainingWindow(model, gradients: gradients, checkpointing: checkpointing)
+            try window.add(sample)
+            window.apply(&optimizer, learningRate: 1e-4, norm: window.gradientNorm(), maxNorm: 1)
+            loss = window.meanLoss
+        }
+        let work = StepWork(files.configuration, tokens: batch * length, labelled: sample.trainedTokens, rowLength: length)
+        let roofline = [(2048, 1536, 576), (2048, 2048, 2048)].map {
+            RooflineBenchmark.rate(m: $0.0, n: $0.1, k: $0.2, type: type, repetitions: options.repetitions).gflops
+        }.max()!
+        Row(
+            name: "step \(dtype) \(batch) x \(length), loss \(String(format: "%.3f", loss))", seconds: seconds,
+            figures: [
+                ("tokens_per_second", Double(batch * length) / seconds, "tokens/s"),
+                ("gflops", work.flops / seconds / 1e9, "GFLOP/s"), ("roofline_share", work.flops / seconds / 1e9 / roofline * 100, "% of the roofline"),
+                ("peak_bytes", Double(ProcessMemory.peak ?? 0) / 1e9, "GB peak"),
+            ]
+        ).show(json: options.json)
+    }
+}
+
+/// Floating-point operations a step cannot do without, had the matrices been dense: recomputation and rebuilding are not counted.
+struct StepWork {
+    let flops: Double
+
+    init(_ c: LlamaConfiguration, tokens: Int, labelled: Int, rowLength: Int) {
+        let matrices = LlamaNames.matrixShapes(c).reduce(0) { $0 + $1.out * $1.in }
+        // Forward, cotangent of x, gradient of W; the frozen head has no gradient of W.
+        let blocks = 6 * Double(matrices) * Double(tokens)
+        let head = 4 * Double(c.vocabularySize * c.hiddenSize) * Double(labelled)
+        // Two products forward, five backward, over half of the square.
+        let attention = 7 * Double(c.layers * c.queryRows) * Double(tokens) * Double(rowLength)
+        flops = blocks + head + attention
+    }
+}

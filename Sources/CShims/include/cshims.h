@@ -1,3 +1,0 @@
-#ifndef HEAL_CSHIMS_H
-#define HEAL_CSHIMS_H
-#endif

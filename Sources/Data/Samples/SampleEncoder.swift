@@ -1,0 +1,114 @@
+/// Turns conversations into tokens and labels.
+///
+/// The rendered conversation is encoded in one go, special tokens parsed, so tokens are what the reference library gives for the same
+/// text. A token is trained if any of its bytes lies in a trained range: the reference's rule, which matters where a token straddles
+/// the border (a line feed that opens an answer joins the one that ends the header).
+package struct SampleEncoder: Sendable {
+    package let tokenizer: any Tokenizer
+    package let template: ChatTemplate
+    /// Longer samples lose their end.
+    package let maxLength: Int
+    /// Train every token, not just the assistant's.
+    package let trainOnPrompt: Bool
+    private let marks: TemplateMarks
+
+    package init(tokenizer: any Tokenizer, template: ChatTemplate, maxLength: Int, trainOnPrompt: Bool = false) {
+        self.tokenizer = tokenizer
+        self.template = template
+        self.maxLength = maxLength
+        self.trainOnPrompt = trainOnPrompt
+        marks = TemplateMarks(tokenizer)
+    }
+
+    /// Throws where the template writes a token that the tokenizer does not have: samples would run into each other unnoticed.
+    func checkMarks() throws(DataError) {
+        let (writesBos, writesEos) = switch template {
+        case .chatml: (false, false)
+        case .llama3: (true, false)
+        case .llama2, .mistral: (true, true)
+        case .zephyr, .alpaca, .plain: (false, true)
+        }
+        for (name, mark, isWritten) in [("bos", marks.bos, writesBos), ("eos", marks.eos, writesEos)] where isWritten && mark.isEmpty {
+            throw DataError(.badOption, "the template `\(template.name.rawValue)` writes the \(name) token, but the tokenizer has none; choose another `chat_template`")
+        }
+    }
+
+    /// The conversation as text with its trained ranges.
+    package func render(_ conversation: Conversation) throws(RecordError) -> RenderedText {
+        try template.render(conversation, marks: marks)
+    }
+
+    /// The tokens of a conversation, untruncated.
+    package func encode(_ conversation: Conversation) throws(RecordError) -> EncodedText {
+        var encoded = encode(try render(conversation))
+        if trainOnPrompt { encoded.trained = [Bool](repeating: true, count: encoded.tokens.count) }
+        return encoded
+    }
+
+    /// The tokens of turns that an answer is to follow: what generation starts from.
+    package func encodePrompt(_ turns: [Turn]) throws(RecordError) -> [Int32] {
+        encode(try template.render(.turns(turns), marks: marks, forGeneration: true)).tokens
+    }
+
+    private func encode(_ rendered: RenderedText) -> EncodedText {
+        var encoded = EncodedText(rendered: rendered)
+        if rendered.wantsBos, tokenizer.addsBos, let bos = tokenizer.special.bos {
+            encoded.tokens.append(bos)
+            encoded.offsets.append(0)
+            encoded.hasBos = true
+        }
+        let first = encoded.tokens.count
+        rendered.bytes.withUnsafeBufferPointer {
+            tokenizer.encode($0, parseSpecial: true, into: &encoded.tokens, offsets: &encoded.offsets)
+        }
+        encoded.markTrained(from: first)
+        return encoded
+    }
+
+    /// A sample of at most `maxLength` tokens, or the reason why there is none.
+    package func outcome(of conversation: Conversation) throws(RecordError) -> RowOutcome {
+        if let turns = conversation.turns, !turns.contains(where: { $0.role.isAssistant && !$0.text.isBlank }) {
+            return .skipped(.emptyAnswer)
+        }
+        var encoded = try encode(conversation)
+        let truncated = encoded.tokens.count > maxLength
+        if truncated {
+            encoded.tokens.removeSubrange(maxLength...)
+            encoded.trained.removeSubrange(maxLength...)
+        }
+        let sample = Sample(tokens: encoded.tokens, trained: encoded.trained)
+        return sample.usefulCount == 0 ? .skipped(.nothingTrained) : .sample(sample, truncated: truncated)
+    }
+}
+
+/// A rendered conversation and its tokens.
+package struct EncodedText: Sendable {
+    package let rendered: RenderedText
+    package var tokens: [Int32] = []
+    /// Byte offset in the rendered text where each token starts.
+    package var offsets: [Int32] = []
+    /// Whether each token is trained.
+    package var trained: [Bool] = []
+    /// Whether the first token is a bos that the text does not spell.
+    package var hasBos = false
+
+    init(rendered: RenderedText) { self.rendered = rendered }
+
+    /// Marks the tokens that overlap a trained range. Several tokens that start at one offset spell one character: they share its bytes.
+    fileprivate mutating func markTrained(from first: Int) {
+        trained = [Bool](repeating: false, count: tokens.count)
+        let ranges = rendered.trained
+        var range = 0
+        var end = Int32(rendered.bytes.count)
+        var ends = [Int32](repeating: end, count: tokens.count)
+        for i in stride(from: tokens.count - 1, through: first, by: -1) {
+            ends[i] = i + 1 < tokens.count && offsets[i + 1] > offsets[i] ? offsets[i + 1] : end
+            end = ends[i]
+        }
+        for i in first..<tokens.count {
+            while range < ranges.count, ranges[range].upperBound <= Int(offsets[i]) { range += 1 }
+            guard range < ranges.count else { break }
+            trained[i] = Int(ends[i]) > ranges[range].lowerBound
+        }
+    }
+}

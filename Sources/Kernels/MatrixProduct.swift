@@ -1,0 +1,121 @@
+import COpenBLAS
+import CShims
+
+/// Matrix products: oneDNN for float32 and bfloat16, OpenBLAS for Double and where oneDNN has no fast kernel.
+package enum GEMM {
+    /// Whether bfloat16 products run on the processor's own instructions.
+    package static let hasFastBFloat16 = heal_gemm_is_fast(Int32(HEAL_BF16)) == 1
+    private static let hasFastFloat = heal_gemm_is_fast(Int32(HEAL_F32)) == 1
+
+    /// One matrix as it lies in memory: address of its first element, elements between rows, whether it enters transposed.
+    package struct Operand {
+        package var base: UnsafeRawPointer
+        package var stride: Int
+        package var transposed: Bool
+        package init(_ base: UnsafeRawPointer, stride: Int, transposed: Bool = false) {
+            self.base = base
+            self.stride = stride
+            self.transposed = transposed
+        }
+    }
+
+    /// C[m,n] (+)= op(A)[m,k] op(B)[k,n] on the calling thread.
+    ///
+    /// `inputs` is the type of A and B, `output` that of C: the same, or float32 for bfloat16 inputs. Sums are float32 (Double for f64).
+    package static func single(
+        m: Int, n: Int, k: Int, _ a: Operand, _ b: Operand, inputs: DType,
+        into c: UnsafeMutableRawPointer, stride ldc: Int, output: DType, accumulate: Bool = false
+    ) {
+        guard m > 0, n > 0 else { return }
+        if inputs == .f64 || (inputs == .f32 && !hasFastFloat) || k == 0 {
+            precondition(k == 0 || output == inputs, "GEMM: \(inputs) inputs give \(inputs), not \(output)")
+            blas(m: m, n: n, k: k, a, b, inputs, c, ldc, accumulate)
+            return
+        }
+        var shape = heal_gemm_shape(
+            m: Int64(m), n: Int64(n), k: Int64(k), lda: Int64(a.stride), ldb: Int64(b.stride), ldc: Int64(ldc),
+            transpose_a: a.transposed ? 1 : 0, transpose_b: b.transposed ? 1 : 0,
+            input_type: Int32(inputs == .bf16 ? HEAL_BF16 : HEAL_F32),
+            output_type: Int32(output == .bf16 ? HEAL_BF16 : HEAL_F32), accumulate: accumulate ? 1 : 0)
+        let status = heal_gemm(&shape, a.base, b.base, c)
+        precondition(status == 0, "oneDNN refused a \(inputs) product of \(m) x \(n) x \(k): status \(status)")
+    }
+
+    private static func blas(
+        m: Int, n: Int, k: Int, _ a: Operand, _ b: Operand, _ type: DType, _ c: UnsafeMutableRawPointer, _ ldc: Int, _ accumulate: Bool
+    ) {
+        let ta = a.transposed ? CblasTrans : CblasNoTrans, tb = b.transposed ? CblasTrans : CblasNoTrans
+        if type == .f64 {
+            cblas_dgemm(
+                CblasRowMajor, ta, tb, Int32(m), Int32(n), Int32(k), 1, a.base.assumingMemoryBound(to: Double.self), Int32(a.stride),
+                b.base.assumingMemoryBound(to: Double.self), Int32(b.stride), accumulate ? 1 : 0,
+                c.assumingMemoryBound(to: Double.self), Int32(ldc))
+        } else {
+            cblas_sgemm(
+                CblasRowMajor, ta, tb, Int32(m), Int32(n), Int32(k), 1, a.base.assumingMemoryBound(to: Float.self), Int32(a.stride),
+                b.base.assumingMemoryBound(to: Float.self), Int32(b.stride), accumulate ? 1 : 0,
+                c.assumingMemoryBound(to: Float.self), Int32(ldc))
+        }
+    }
+
+    /// How a product's output is cut into pieces for the workers: about `piece` rows each, columns only when rows are few.
+    struct Tiling {
+        let rows: Int, columns: Int, m: Int, n: Int
+        init(m: Int, n: Int) {
+            self.m = m
+            self.n = n
+            // Pieces of 128 to 256 rows run at full speed; an even number of equal ones keeps two, four or eight workers busy.
+            var pieces = (m + 255) / 256
+            if pieces > 1, pieces % 2 == 1 { pieces += 1 }
+            if pieces == 1, m >= 64, n < 4096 { pieces = 2 }
+            let rows = min(m, ((m + pieces - 1) / pieces + 15) / 16 * 16)
+            self.rows = max(rows, 1)
+            columns = pieces == 1 && n >= 1024 ? ((n + 7) / 8 + 63) / 64 * 64 : (n > 8192 ? 4096 : n)
+        }
+        var rowPieces: Int { (m + rows - 1) / rows }
+        var columnPieces: Int { (n + columns - 1) / columns }
+        var count: Int { rowPieces * columnPieces }
+        func piece(_ i: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+            let r = i / columnPieces * rows, c = i % columnPieces * columns
+            return (r..<min(m, r + rows), c..<min(n, c + columns))
+        }
+    }
+
+    /// C[m,n] (+)= op(A) op(B) over all workers, cut by output tiles.
+    package static func run(
+        m: Int, n: Int, k: Int, _ a: Operand, _ b: Operand, inputs: DType,
+        into c: UnsafeMutableRawPointer, stride ldc: Int, output: DType, accumulate: Bool = false
+    ) {
+        let tiling = Tiling(m: m, n: n)
+        let aBase = Address(a.base), bBase = Address(b.base), cBase = Address(c)
+        let (aStride, bStride, aT, bT) = (a.stride, b.stride, a.transposed, b.transposed)
+        Parallel.forEach(tiling.count) { i in
+            let (rows, columns) = tiling.piece(i)
+            let aOffset = (aT ? rows.lowerBound : rows.lowerBound * aStride) * inputs.size
+            let bOffset = (bT ? columns.lowerBound * bStride : columns.lowerBound) * inputs.size
+            single(
+                m: rows.count, n: columns.count, k: k,
+                Operand(aBase.raw + aOffset, stride: aStride, transposed: aT), Operand(bBase.raw + bOffset, stride: bStride, transposed: bT),
+                inputs: inputs, into: cBase.raw + (rows.lowerBound * ldc + columns.lowerBound) * output.size, stride: ldc,
+                output: output, accumulate: accumulate)
+        }
+    }
+
+    /// op(A) op(B) of two matrices given as tensors (leading dimensions flattened to `rows`), over all workers.
+    ///
+    /// - Parameters:
+    ///   - a: [m, k], or [k, m] when `transposeA`.
+    ///   - b: [k, n], or [n, k] when `transposeB`.
+    ///   - c: where the product goes; its type is the inputs' own or their wide type.
+    package static func multiply(
+        _ a: Tensor, transposeA: Bool = false, _ b: Tensor, transposeB: Bool = false, into c: Tensor, accumulate: Bool = false
+    ) {
+        precondition(a.dtype == b.dtype, "GEMM: \(a.dtype) times \(b.dtype)")
+        let (ar, ac) = (a.rows, a.rowCount), (br, bc) = (b.rows, b.rowCount)
+        let m = transposeA ? ac : ar, k = transposeA ? ar : ac, n = transposeB ? br : bc
+        precondition(k == (transposeB ? bc : br) && c.count == m * n, "GEMM: \(a.shape) times \(b.shape) into \(c.shape)")
+        run(
+            m: m, n: n, k: k, Operand(a.base, stride: ac, transposed: transposeA), Operand(b.base, stride: bc, transposed: transposeB),
+            inputs: a.dtype, into: c.base, stride: n, output: c.dtype, accumulate: accumulate)
+    }
+}

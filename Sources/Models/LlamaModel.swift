@@ -1,0 +1,228 @@
+import Foundation
+import Autograd
+import Kernels
+import Synchronization
+import TensorTrain
+
+/// What a model is shown: tokens of several samples in one row of memory.
+package struct TokenInput: Sendable {
+    package var tokens: [Int32]
+    /// Position of each token in its own sample.
+    package var positions: [Int32]
+    /// Cumulative starts of the samples, 0 and the number of tokens included. Attention stays inside each.
+    package var segments: [Int]
+
+    package init(tokens: [Int32], positions: [Int32], segments: [Int]) {
+        self.tokens = tokens
+        self.positions = positions
+        self.segments = segments
+    }
+
+    /// One sample.
+    package init(_ tokens: [Int32]) {
+        self.init(tokens: tokens, positions: tokens.indices.map(Int32.init), segments: [0, tokens.count])
+    }
+}
+
+/// A decoder of the Llama family: how its weights act. The weights are tensors by name; compressed matrices act through their cores.
+///
+/// Frozen matrices are held once in the compute type; what is trained stays wide, and the update writes it in place (`parametersChanged` tells).
+package final class LlamaModel: Sendable {
+    package let configuration: LlamaConfiguration
+    package let weights: ModelWeights
+    /// Type of activations and of what enters products.
+    package let compute: DType
+    /// Names of the trained tensors; a parameter's index is its place here.
+    package let trained: [String]
+    private let index: [String: Int]
+    private let frozen: [String: Tensor]
+    private let linears: [String: Projection]
+    private let table: RotaryTable
+    package let longestContext: Int
+
+    private struct Projection: Sendable {
+        var chain: DenseForm?
+        var plan: ContractionPlan
+        var cache: RebuiltWeight?
+        var bias: Bool
+    }
+
+    /// - Parameters:
+    ///   - longestContext: rotary tables reach this far.
+    ///   - trains: which tensors get gradients.
+    ///   - plan: how each compressed matrix is contracted.
+    ///   - keepsRebuilt: keep every rebuilt matrix until its cores change, instead of one at a time.
+    package init(
+        _ configuration: LlamaConfiguration, _ weights: ModelWeights, compute: DType, longestContext: Int,
+        trains: (String) -> Bool = { _ in false }, plan: (String, MPOLayout) -> ContractionPlan = { _, _ in .rebuild },
+        keepsRebuilt: Bool = true
+    ) {
+        self.configuration = configuration
+        self.weights = weights
+        self.compute = compute
+        self.longestContext = longestContext
+        let trainedNames = weights.names.filter(trains)
+        trained = trainedNames
+        index = Dictionary(uniqueKeysWithValues: trainedNames.enumerated().map { ($1, $0) })
+        let trainedSet = Set(trainedNames)
+        // Matrices enter products in the compute type; vectors and cores stay wide.
+        var frozen: [String: Tensor] = [:]
+        for (name, tensor) in weights.tensors where !trainedSet.contains(name) {
+            let isMatrix = name.hasSuffix(".weight") && tensor.shape.count == 2
+            frozen[name] = Elementwise.convert(tensor, to: isMatrix ? compute : compute.wide)
+        }
+        self.frozen = frozen
+        var linears: [String: Projection] = [:]
+        for (name, _, _) in LlamaNames.matrixShapes(configuration) {
+            let layout = weights.layouts[name]
+            linears[name] = Projection(
+                chain: layout.map(DenseForm.init), plan: layout.map { plan(name, $0) } ?? .rebuild,
+                cache: keepsRebuilt && layout != nil ? RebuiltWeight() : nil, bias: weights.tensors[name + ".bias"] != nil)
+        }
+        self.linears = linears
+        table = Self.rotaryTable(configuration, positions: longestContext, type: compute.wide)
+    }
+
+    private static func rotaryTable(_ c: LlamaConfiguration, positions: Int, type: DType) -> RotaryTable {
+        let (frequencies, factor) = c.ropeScaling.frequencies(headDimension: c.headDimension, theta: c.ropeTheta)
+        var cosines: [Double] = [], sines: [Double] = []
+        for p in 0..<positions {
+            for f in frequencies {
+                // transformers computes the angle in float32; so do we, so that far positions agree.
+                let angle = type == .f64 ? Double(p) * f : Double(Float(p) * Float(f))
+                cosines.append(cos(angle) * factor)
+                sines.append(sin(angle) * factor)
+            }
+        }
+        let shape = [positions, frequencies.count]
+        return RotaryTable(
+            cosines: Elementwise.convert(Tensor(cosines, shape), to: type), sines: Elementwise.convert(Tensor(sines, shape), to: type))
+    }
+
+    /// Accumulators for all trained parameters.
+    package func makeGradients() -> Gradients { Gradients(shapes: trained.map { weights.tensors[$0]!.shape }, type: compute.wide) }
+
+    /// To be called after an update: rebuilt matrices are stale.
+    package func parametersChanged() { for projection in linears.values { projection.cache?.invalidate() } }
+
+    // MARK: Forward
+
+    private func variable(_ name: String, _ tape: inout Tape) -> Variable {
+        if let index = index[name] { return tape.parameter(weights.tensors[name]!, index: index) }
+        guard let tensor = frozen[name] else { preconditionFailure("the model has no tensor \(name)") }
+        return Variable(constant: tensor)
+    }
+
+    private func project(_ x: Variable, _ name: String, _ tape: inout Tape, residual: Variable? = nil) -> Variable {
+        let p = linears[name]!
+        var inputs = [x]
+        if p.chain != nil {
+            for core in weights.coreNames(name) { inputs.append(variable(core, &tape)) }
+        } else {
+            inputs.append(variable(name + ".weight", &tape))
+        }
+        if p.bias { inputs.append(variable(name + ".bias", &tape)) }
+        if let residual { inputs.append(residual) }
+        if let chain = p.chain {
+            return tape.apply(MPOLinear(chain, plan: p.plan, hasBias: p.bias, hasResidual: residual != nil, cache: p.cache), to: inputs)
+        }
+        return tape.apply(Linear(hasBias: p.bias, hasResidual: residual != nil), to: inputs)
+    }
+
+    /// One block: x + attention(norm(x)), then x + mlp(norm(x)). `attend` turns rotated q, k and v into the attention's output.
+    func block(
+        _ layer: Int, _ x: Variable, positions: [Int32], _ tape: inout Tape,
+        attend: (_ q: Variable, _ k: Variable, _ v: Variable, _ tape: inout Tape) -> Variable
+    ) -> Variable {
+        let c = configuration, name = LlamaNames.block(layer)
+        let norm = Norm(epsilon: c.rmsNormEpsilon, output: compute)
+        let h = tape.apply(norm, x, variable("\(name).input_layernorm.weight", &tape))
+        var q = project(h, "\(name).self_attn.q_proj", &tape)
+        var k = project(h, "\(name).self_attn.k_proj", &tape)
+        let v = project(h, "\(name).self_attn.v_proj", &tape)
+        if c.queryKeyNorm {
+            q = tape.apply(HeadNorm(heads: c.heads, epsilon: c.rmsNormEpsilon), q, variable("\(name).self_attn.q_norm.weight", &tape))
+            k = tape.apply(HeadNorm(heads: c.kvHeads, epsilon: c.rmsNormEpsilon), k, variable("\(name).self_attn.k_norm.weight", &tape))
+        }
+        q = tape.apply(Rope(heads: c.heads, positions: positions, table: table), q)
+        k = tape.apply(Rope(heads: c.kvHeads, positions: positions, table: table), k)
+        let attended = attend(q, k, v, &tape)
+        let middle = project(attended, "\(name).self_attn.o_proj", &tape, residual: x)
+        let h2 = tape.apply(norm, middle, variable("\(name).post_attention_layernorm.weight", &tape))
+        let gate = project(h2, "\(name).mlp.gate_proj", &tape)
+        let up = project(h2, "\(name).mlp.up_proj", &tape)
+        return project(tape.apply(GatedUnit(), gate, up), "\(name).mlp.down_proj", &tape, residual: middle)
+    }
+
+    func embed(_ tokens: [Int32], _ tape: inout Tape) -> Variable {
+        tape.apply(Embedding(tokens: tokens), variable(LlamaNames.embedding + ".weight", &tape))
+    }
+
+    func normalise(_ x: Variable, _ tape: inout Tape) -> Variable {
+        tape.apply(Norm(epsilon: configuration.rmsNormEpsilon, output: compute), x, variable(LlamaNames.finalNorm + ".weight", &tape))
+    }
+
+    private func headWeight(_ tape: inout Tape) -> Variable {
+        variable((configuration.tiesWordEmbeddings ? LlamaNames.embedding : LlamaNames.head) + ".weight", &tape)
+    }
+
+    var attention: Attention {
+        Attention(heads: configuration.heads, kvHeads: configuration.kvHeads, headDim: configuration.headDimension)
+    }
+
+    /// Output of the last norm, [T, hidden]. With `checkpointing`, only each block's input is kept for the backward pass.
+    package func hidden(_ input: TokenInput, _ tape: inout Tape, checkpointing: Bool = false) -> Variable {
+        precondition(
+            (input.positions.max() ?? 0) < longestContext, "position \(input.positions.max() ?? 0) in a model made for \(longestContext)")
+        var x = embed(input.tokens, &tape)
+        let attend = CausalAttention(attention, segments: input.segments), positions = input.positions
+        for layer in 0..<configuration.layers {
+            if checkpointing, tape.records {
+                x = tape.checkpoint(x) { [self] tape, x in
+                    block(layer, x, positions: positions, &tape) { q, k, v, tape in tape.apply(attend, q, k, v) }
+                }
+            } else {
+                x = block(layer, x, positions: positions, &tape) { q, k, v, tape in tape.apply(attend, q, k, v) }
+            }
+        }
+        return normalise(x, &tape)
+    }
+
+    /// Sum of cross-entropies over labelled tokens, one f64 number.
+    package func loss(_ input: TokenInput, labels: [Int32], _ tape: inout Tape, checkpointing: Bool = false) -> Variable {
+        let h = hidden(input, &tape, checkpointing: checkpointing)
+        return tape.apply(HeadLoss(labels: labels), h, headWeight(&tape))
+    }
+
+    /// Logits [rows, V], wide, of rows of the last norm's output.
+    package func logits(ofHidden h: Tensor) -> Tensor {
+        var tape = Tape(records: false)
+        let w = Elementwise.convert(headWeight(&tape).value, to: compute)
+        let out = Tensor([h.rows, w.rows], compute.wide)
+        GEMM.multiply(h, w, transposeB: true, into: out)
+        return out
+    }
+
+    /// Logits at every position. For tests and short texts.
+    package func logits(_ input: TokenInput) -> Tensor {
+        var tape = Tape(records: false)
+        return logits(ofHidden: hidden(input, &tape).value)
+    }
+
+    /// Negative log-likelihood of `labels[t]` at each position with a label, in order; -1 labels are skipped.
+    package func losses(_ input: TokenInput, labels: [Int32]) -> [Double] {
+        var tape = Tape(records: false)
+        let h = hidden(input, &tape).value
+        let rows = labels.indices.filter { labels[$0] >= 0 }
+        var losses: [Double] = []
+        for start in stride(from: 0, to: rows.count, by: 256) {
+            let part = rows[start..<min(rows.count, start + 256)]
+            let picked = Tensor([part.count, h.rowCount], h.dtype), bytes = h.rowCount * h.dtype.size
+            for (i, row) in part.enumerated() { (picked.base + i * bytes).copyMemory(from: h.base + row * bytes, byteCount: bytes) }
+            let z = logits(ofHidden: picked), loss = Memory(byteCount: part.count * 8)
+            CrossEntropy.rows(z, labels: part.map { labels[$0] }[...], loss: loss.base, gradient: nil, wantsGradient: false)
+            for i in 0..<part.count { losses.append(z.dtype == .f64 ? loss.base.f64[i] : Double(loss.base.f32[i])) }
+        }
+        return losses
+    }
+}

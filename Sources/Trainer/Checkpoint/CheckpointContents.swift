@@ -1,0 +1,39 @@
+import Foundation
+import HealData
+import Models
+
+/// Where a run stands, apart from weights and moments: plain values, stored as JSON.
+package struct RunProgress: Codable, Sendable, Equatable {
+    /// Optimizer updates done.
+    package var step = 0
+    /// Tokens computed and tokens with a label, over the whole run.
+    package var tokens = 0
+    package var trainedTokens = 0
+    /// Seconds spent in steps.
+    package var seconds = 0.0
+    /// Where the data goes on after the last update.
+    package var position: DataPosition?
+    /// Held-back results: before compression, before healing, and the last one since.
+    package var dense: EvaluationResult?
+    package var truncated: EvaluationResult?
+    package var latest: EvaluationResult?
+    /// Total steps the schedule was made for.
+    package var totalSteps = 0
+
+    package init() {}
+}
+
+/// Loss on held-back rows.
+package struct EvaluationResult: Codable, Sendable, Equatable {
+    /// Mean negative log-likelihood a labelled token, in nats.
+    package var loss: Double
+    package var tokens: Int
+    package var rows: Int
+    package var perplexity: Double { loss < 700 ? exp(loss) : .infinity }
+
+    package init(loss: Double, tokens: Int, rows: Int) {
+        self.loss = loss
+        self.tokens = tokens
+        self.rows = rows
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import HealData
+import Kernels
+import Models
+import Storage
+import TensorTrain
+
+/// Reads a checkpoint: as a model for any command, and as a run to go on with.
+package struct CheckpointReader: Sendable {
+    package let path: String
+    private let file: HDF5File
+    package let step: Int
+
+    /// Opens and verifies the whole file.
+    package init(_ path: String) throws {
+        self.path = path
+        file = try SealedFile.open(path)
+        guard try file.stringAttribute("format", at: "/") == CheckpointWriter.format else {
+            throw HealError(.checkpoint, "\(path): is an HDF5 file, but not a checkpoint of heal")
+        }
+        let version = try file.intAttribute("version", at: "/") ?? 0
+        guard version == CheckpointWriter.version else {
+            throw HealError(.checkpoint, "\(path): has version \(version) of the format; this program reads version \(CheckpointWriter.version)")
+        }
+        guard try file.intAttribute("complete", at: "/") == 1 else { throw HealError(.checkpoint, "\(path): is incomplete") }
+        step = try file.intAttribute("step", at: "/") ?? 0
+    }
+
+    /// The configuration the run had, as text.
+    package func configurationText() throws -> String { try file.readText("config") }
+
+    package func progress() throws -> RunProgress { try decode("run/progress") }
+    package func fingerprint() throws -> DataFingerprint { try decode("run/data_fingerprint") }
+
+    private func decode<T: Decodable>(_ place: String) throws -> T {
+        let text = try file.readText(place)
+        do { return try JSONDecoder().decode(T.self, from: Data(text.utf8)) } catch {
+            throw HealError(.checkpoint, "\(path): \(place): \(error)")
+        }
+    }
+
+    /// Moments and count of updates into an optimizer that was made for the same parameters.
+    package func restore(_ optimizer: inout AdamWOptimizer, names: [String]) throws {
+        optimizer.step = try file.intAttribute("step", at: "optimizer") ?? 0
+        for (i, name) in names.enumerated() {
+            for (group, tensor) in [("m", optimizer.m[i]), ("v", optimizer.v[i])] {
+                try file.read("optimizer/\(group)/\(name)", into: UnsafeMutableBufferPointer(start: tensor.base.f32, count: tensor.count))
+            }
+        }
+    }
+
+    /// The model with its cores, tokenizer and template.
+    package func model() throws -> OpenedModel {
+        let text = try file.readText("model/config.json")
+        guard let raw = try JSONValue.parse(text, file: path).object else {
+            throw HealError(.checkpoint, "\(path): model/config.json is not an object")
+        }
+        let configuration = try LlamaConfiguration(huggingFace: raw, file: path)
+        var layouts: [String: MPOLayout] = [:]
+        for module in try file.children(of: "model/mpo") {
+            let group = "model/mpo/\(module)"
+            func integers(_ name: String) throws -> [Int] { try file.read("\(group)/\(name)", as: Int64.self).map { Int($0) } }
+            layouts[module] = try MPOLayout(
+                outFactors: try integers("out_factors"), inFactors: try integers("in_factors"), bonds: try integers("bonds"))
+        }
+        var companions = CompanionFiles()
+        for name in try file.children(of: "model/files") { companions.contents[name] = try file.read("model/files/\(name)", as: UInt8.self) }
+        let tokenizer = try companions.withDirectory { try TokenizerFiles.load(directory: $0) }
+        return OpenedModel(
+            path: path, configuration: configuration, source: try CheckpointWeights(file, layouts: layouts), layouts: layouts, companions: companions,
+            tokenizer: tokenizer, chatTemplateSource: try ChatTemplateSource.read(companions))
+    }
+}
+
+/// The tensors of a checkpoint under their names; cores are `M.cores.0`, ...
+struct CheckpointWeights: WeightSource {
+    private let file: HDF5File
+    private let places: [String: String]
+
+    init(_ file: HDF5File, layouts: [String: MPOLayout]) throws {
+        self.file = file
+        var places: [String: String] = [:]
+        for name in try file.children(of: "model/tensors") { places[name] = "model/tensors/\(name)" }
+        for (module, layout) in layouts {
+            for k in 0..<layout.cores { places[ModelWeights.coreName(module, k)] = "model/mpo/\(module)/core_\(k)" }
+        }
+        self.places = places
+    }
+
+    var names: [String] { places.keys.sorted() }
+    func contains(_ name: String) -> Bool { places[name] != nil }
+
+    private func place(_ name: String) throws(StorageError) -> String {
+        guard let place = places[name] else { throw StorageError(.missing, file: file.path, place: name, "the checkpoint has no such tensor") }
+        return place
+    }
+
+    func shape(of name: String) throws(StorageError) -> [Int] { try file.shape(of: try place(name)) }
+
+    func elementType(of name: String) throws(StorageError) -> ElementType {
+        try file.stringAttribute("dtype", at: try place(name)) == "bfloat16" ? .bfloat16 : .float32
+    }
+
+    func read(_ name: String, into target: UnsafeMutableBufferPointer<Float>) throws(StorageError) {
+        let place = try place(name)
+        if try elementType(of: name) == .float32 { return try file.read(place, into: target) }
+        let bits = try file.read(place, as: UInt16.self)
+        guard bits.count == target.count else { throw StorageError(.mismatch, file: file.path, place: place, "\(bits.count) values for \(target.count)") }
+        for (i, b) in bits.enumerated() { target[i] = Float(bitPattern: UInt32(b) << 16) }
+    }
+
+    func readBFloat16(_ name: String, into target: UnsafeMutableBufferPointer<UInt16>) throws(StorageError) {
+        let place = try place(name)
+        guard try elementType(of: name) == .bfloat16 else {
+            throw StorageError(.mismatch, file: file.path, place: place, "is stored in float32, not in bfloat16")
+        }
+        try file.read(place, into: target)
+    }
+
+    func mapped(_ name: String) -> UnsafeRawBufferPointer? { nil }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import HealData
+import Kernels
+import Models
+import Storage
+
+/// Writes everything a run is into one HDF5 file. docs/checkpoint-format.md names every group.
+package struct CheckpointWriter {
+    package static let format = "heal-checkpoint"
+    package static let version = 1
+
+    let configuration: Configuration
+    let opened: OpenedModel
+    let model: LlamaModel
+    let optimizer: AdamWOptimizer
+    let progress: RunProgress
+    let fingerprint: DataFingerprint
+
+    /// About what the file will take, for a check of the free space.
+    var expectedBytes: Int {
+        model.weights.tensors.values.reduce(0) { $0 + $1.byteCount } + optimizer.m.reduce(0) { $0 + 2 * $1.byteCount } + 1 << 20
+    }
+
+    func write(to file: HDF5File) throws {
+        try file.setAttribute("format", Self.format, at: "/")
+        try file.setAttribute("version", Self.version, at: "/")
+        try file.setAttribute("step", progress.step, at: "/")
+        try file.writeText(configuration.canonicalText, at: "config")
+
+        try file.createGroup("model")
+        try file.writeText(model.configuration.huggingFaceConfiguration(dtype: "float32").text(indented: true), at: "model/config.json")
+        try file.createGroup("model/tensors")
+        try file.createGroup("model/mpo")
+        let weights = model.weights
+        for (module, layout) in weights.layouts.sorted(by: { $0.key < $1.key }) {
+            let group = "model/mpo/\(module)"
+            try file.createGroup(group)
+            try file.setAttribute("type", "MPO", at: group)
+            try file.setAttribute("version", 1, at: group)
+            try file.write(layout.outFactors.map(Int64.init), at: "\(group)/out_factors")
+            try file.write(layout.inFactors.map(Int64.init), at: "\(group)/in_factors")
+            try file.write(layout.bonds.map(Int64.init), at: "\(group)/bonds")
+            for (k, name) in weights.coreNames(module).enumerated() { try write(weights.tensors[name]!, at: "\(group)/core_\(k)", file) }
+        }
+        let cores = Set(weights.layouts.keys.flatMap(weights.coreNames))
+        for name in weights.names where !cores.contains(name) { try write(weights.tensors[name]!, at: "model/tensors/\(name)", file) }
+        try file.createGroup("model/files")
+        for (name, bytes) in opened.companions.contents.sorted(by: { $0.key < $1.key }) { try file.write(bytes, at: "model/files/\(name)") }
+
+        try file.createGroup("optimizer")
+        try file.setAttribute("type", "adamw", at: "optimizer")
+        try file.setAttribute("version", 1, at: "optimizer")
+        try file.setAttribute("step", optimizer.step, at: "optimizer")
+        for (i, name) in model.trained.enumerated() {
+            try write(optimizer.m[i], at: "optimizer/m/\(name)", file)
+            try write(optimizer.v[i], at: "optimizer/v/\(name)", file)
+        }
+        try file.writeText(Self.json(progress), at: "run/progress")
+        try file.writeText(Self.json(fingerprint), at: "run/data_fingerprint")
+        try file.setAttribute("complete", 1, at: "/")
+    }
+
+    private func write(_ tensor: Tensor, at place: String, _ file: HDF5File) throws {
+        let bytes = UnsafeRawBufferPointer(start: tensor.base, count: tensor.byteCount)
+        switch tensor.dtype {
+        case .f32: try file.write(bytes: bytes, as: Float.self, shape: tensor.shape, at: place)
+        case .f64: try file.write(bytes: bytes, as: Double.self, shape: tensor.shape, at: place)
+        case .bf16:
+            try file.write(bytes: bytes, as: UInt16.self, shape: tensor.shape, at: place)
+            try file.setAttribute("dtype", "bfloat16", at: place)
+        }
+    }
+
+    private static func json(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+}

@@ -1,0 +1,76 @@
+import Models
+import TensorTrain
+
+/// Which matrices of a model become MPOs, with which factors and bonds.
+package struct CompressionPlan: Sendable {
+    package struct Entry: Sendable {
+        /// The checkpoint's name without `.weight`.
+        package let name: String
+        package let out: Int
+        package let `in`: Int
+        /// nil: stays dense.
+        package let layout: MPOLayout?
+
+        package init(name: String, out: Int, in input: Int, layout: MPOLayout?) {
+            self.name = name
+            self.out = out
+            self.in = input
+            self.layout = layout
+        }
+
+        package var denseCount: Int { out * `in` }
+        package var parameterCount: Int { layout?.parameterCount ?? denseCount }
+    }
+    package let entries: [Entry]
+    /// Parameters of everything that is not a block matrix: embedding, head, norms, biases.
+    package let otherCount: Int
+
+    /// - Throws: every matrix whose factors or bonds are impossible, with the name.
+    package init(_ model: LlamaConfiguration, _ compression: CompressionConfiguration, present: [String: MPOLayout] = [:]) throws {
+        var issues: [String] = []
+        var entries: [Entry] = []
+        for (name, out, input) in LlamaNames.matrixShapes(model) {
+            var layout = present[name]
+            if layout == nil, case .mpo(let cores, let size, let factors) = compression.decision(for: name) {
+                do {
+                    layout = try Self.layout(out: out, in: input, cores: cores, size: size, factors: factors)
+                } catch {
+                    issues.append("\(name) [\(out) x \(input)]: \(error)")
+                }
+            }
+            entries.append(Entry(name: name, out: out, in: input, layout: layout))
+        }
+        for (key, text) in compression.unmatched(names: entries.map(\.name)) {
+            issues.append("\(key): \(text) matches no matrix of this model; names look like \(entries.first?.name ?? "")")
+        }
+        guard issues.isEmpty else { throw HealError(.configuration, issues.joined(separator: "\n")) }
+        self.entries = entries
+        let matrices = Set(entries.map { $0.name + ".weight" })
+        otherCount = model.expectedWeights().reduce(0) { matrices.contains($1.name) ? $0 : $0 + $1.shape.reduce(1, *) }
+    }
+
+    private static func layout(
+        out: Int, in input: Int, cores: Int, size: CompressionDecision.Size, factors: CompressionConfiguration.Factors?
+    ) throws(TensorTrainError) -> MPOLayout? {
+        if cores == 1 { return nil }
+        let limit: BondLimit =
+            switch size {
+            case .keep(let keep): .keep(keep)
+            case .bondDimension(let bond): .bondDimension(bond)
+            }
+        guard let factors else { return try MPOLayout.balanced(out: out, in: input, cores: cores, limit: limit) }
+        let layout = try MPOLayout(outFactors: factors.outputs, inFactors: factors.inputs, limit: limit)
+        try layout.requireMatrix(out: out, in: input)
+        return layout
+    }
+
+    package var compressed: [Entry] { entries.filter { $0.layout != nil } }
+    /// Parameters of the whole model before and after.
+    package var denseTotal: Int { otherCount + entries.reduce(0) { $0 + $1.denseCount } }
+    package var total: Int { otherCount + entries.reduce(0) { $0 + $1.parameterCount } }
+    /// Share of the compressed matrices' parameters that is kept.
+    package var keptFraction: Double {
+        let dense = compressed.reduce(0) { $0 + $1.denseCount }
+        return dense == 0 ? 1 : Double(compressed.reduce(0) { $0 + $1.parameterCount }) / Double(dense)
+    }
+}

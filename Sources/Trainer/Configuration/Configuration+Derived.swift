@@ -1,0 +1,38 @@
+import HealData
+
+extension Configuration {
+    /// Steps of the whole run: `max_steps`, else the epochs times the steps of one, rounded up as in Hugging Face; at least 1.
+    package func totalSteps(stepsPerEpoch: Int) -> Int {
+        if let maxSteps { return maxSteps }
+        let steps = (trainEpochs * Double(stepsPerEpoch)).rounded(.up)
+        return max(1, Int(exactly: min(steps, 1e15)) ?? 1)
+    }
+
+    /// Steps of warm-up in a run of that length.
+    package func warmupSteps(totalSteps: Int) -> Int {
+        if let warmupSteps, warmupSteps > 0 { return warmupSteps }
+        return Schedule.warmupSteps(ratio: warmupRatio ?? 0, totalSteps: totalSteps)
+    }
+
+    /// The learning rate over a run of that length.
+    package func schedule(totalSteps: Int) -> Schedule {
+        Schedule(
+            shape: learningRateScheduler, peak: learningRate, warmupSteps: warmupSteps(totalSteps: totalSteps), totalSteps: totalSteps,
+            floorRatio: minLearningRateRatio)
+    }
+
+    /// The datasets with their paths looked up; one that is not found keeps the path it was given.
+    package var datasetFiles: [DatasetFile] {
+        datasets.map { DatasetFile(path: existingPath($0.path) ?? $0.path, format: $0.format, weight: $0.weight, split: $0.split) }
+    }
+
+    /// What decides which samples come in which order.
+    package var dataOptions: DataOptions {
+        var options = DataOptions()
+        options.packing = packing
+        options.heldBack = validationSize < 1 ? .fraction(validationSize) : .count(Int(min(validationSize, 1e15)))
+        options.onBadLine = onBadLine
+        options.seed = UInt64(dataSeed ?? seed)
+        return options
+    }
+}

@@ -1,0 +1,108 @@
+import Foundation
+
+/// Where the relative paths of a configuration lead.
+///
+/// **The rule**: what is read (`model`, `tokenizer`, `datasets`, `teacher`, `resume_from_checkpoint`) is looked for in the working directory and, if it is not there,
+/// in the folder above the configuration file's own, so that `configs/x.json` finds `models/` and `datasets/` beside `configs/` from anywhere.
+/// What is written (`output_dir`, `export.path`) always starts from the working directory. `~/` is the home directory.
+extension Configuration {
+    /// The path under which an input is found; nil where it is not.
+    package func existingPath(_ path: String) -> String? {
+        candidates(for: path).first { FileManager.default.fileExists(atPath: $0) }
+    }
+
+    /// The path of an output.
+    package func outputPath(_ path: String) -> String { (path as NSString).expandingTildeInPath }
+
+    /// The directory that the export at the end of the run goes to; nil where none is asked for.
+    package var exportDirectory: String? {
+        export.map { outputPath($0.path ?? (outputDirectory as NSString).appendingPathComponent("export")) }
+    }
+
+    /// The places an input is looked for, in order.
+    func candidates(for path: String) -> [String] {
+        let path = (path as NSString).expandingTildeInPath
+        guard !path.hasPrefix("/"), !origin.file.isEmpty else { return [path] }
+        let file = URL(fileURLWithPath: origin.file).standardizedFileURL
+        let above = file.deletingLastPathComponent().deletingLastPathComponent().path
+        let elsewhere = (above as NSString).appendingPathComponent(path)
+        return above == FileManager.default.currentDirectoryPath ? [path] : [path, elsewhere]
+    }
+
+    /// What of the files a run needs is missing or of the wrong kind, and whether it can write where it is to write.
+    ///
+    /// Nothing is written or opened for long; the contents are judged by those who read them.
+    package func checkPaths() -> [ConfigurationIssue] {
+        var issues: [ConfigurationIssue] = []
+        func report(_ message: String, _ key: String) {
+            issues.append(ConfigurationIssue(place: place(of: key), key: key, message: message))
+        }
+        func checkModel(_ path: String, _ key: String) {
+            guard let found = existingPath(path) else {
+                report("no such model: \(places(path)). \(KnownModel.advice(for: path))", key)
+                return
+            }
+            if Self.isDirectory(found), !Self.holdsModel(found) {
+                report("\(found) holds no model: no config.json, no .gguf file and no checkpoint in it. \(KnownModel.advice(for: path))", key)
+            }
+        }
+        checkModel(model, "model")
+        if let teacher = distillation.teacher { checkModel(teacher, "distillation.teacher") }
+        if let tokenizer, existingPath(tokenizer) == nil { report("no such file or directory: \(places(tokenizer))", "tokenizer") }
+        for (index, dataset) in datasets.enumerated() {
+            let key = "datasets[\(index)].path"
+            if let found = existingPath(dataset.path) {
+                if Self.isDirectory(found) { report("\(found) is a directory; expected a .jsonl, .json or .gz file", key) }
+            } else {
+                report("no such file: \(places(dataset.path)). datasets/README.md says how to get it", key)
+            }
+        }
+        if let checkpoint = resumeFromCheckpoint, checkpoint != "latest", existingPath(checkpoint) == nil {
+            report("no such checkpoint: \(places(checkpoint))", "resume_from_checkpoint")
+        }
+        if let complaint = Self.complaintAboutWriting(to: outputPath(outputDirectory)) { report(complaint, "output_dir") }
+        if let export, export.path != nil, let path = exportDirectory, let complaint = Self.complaintAboutWriting(to: path) {
+            report(complaint, "export.path")
+        }
+        return issues
+    }
+
+    /// The place of a key, or of the nearest group around it, in the file.
+    package func place(of key: String) -> ConfigurationIssue.Place {
+        var key = Substring(key)
+        while true {
+            if let position = origin.positions[String(key)] {
+                return position == .commandLine ? .commandLine : .line(file: origin.file, line: position.line)
+            }
+            guard let end = key.lastIndex(where: { $0 == "." || $0 == "[" }) else { return .file(origin.file) }
+            key = key[..<end]
+        }
+    }
+
+    private func places(_ path: String) -> String { candidates(for: path).joined(separator: ", nor ") }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+    }
+
+    private static func holdsModel(_ directory: String) -> Bool {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.contains { $0 == "config.json" || $0.hasSuffix(".gguf") || $0.hasSuffix(".h5") }
+    }
+
+    /// Why nothing can be written to a directory that may not exist yet; nil if it seems possible.
+    private static func complaintAboutWriting(to path: String) -> String? {
+        var existing = path.isEmpty ? "." : path
+        while !FileManager.default.fileExists(atPath: existing) {
+            let above = (existing as NSString).deletingLastPathComponent
+            existing = above.isEmpty ? "." : above
+            if existing == "." || existing == "/" { break }
+        }
+        if !isDirectory(existing) { return "\(path) cannot be made: \(existing) is not a directory" }
+        guard access(existing, W_OK | X_OK) == 0 else {
+            return "\(path) cannot be written: \(existing): \(String(cString: strerror(errno))). Set output_dir to a directory of your own"
+        }
+        return nil
+    }
+}

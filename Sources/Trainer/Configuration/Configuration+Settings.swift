@@ -1,0 +1,112 @@
+/// The table of all keys: name, member, whether a change alters the steps to come, and the values accepted.
+extension Configuration: SettingGroup {
+    package static var settings: [Setting<Configuration>] {
+        [
+            Setting("description", \.description, .harmless),
+
+            Setting("model", \.model, check: needsText),
+            Setting("tokenizer", \.tokenizer) { $0.flatMap(needsText) },
+            Setting("chat_template", \.chatTemplate),
+
+            Setting("datasets", \.datasets) { $0.isEmpty ? "is empty; expected at least one { \"path\": ... }" : nil },
+            Setting("max_seq_length", \.maxSequenceLength, .trajectory, .from(2, to: 1_048_576)),
+            Setting("packing", \.packing),
+            Setting("train_on_prompt", \.trainOnPrompt),
+            Setting("on_bad_line", \.onBadLine),
+            Setting("val_size", \.validationSize, .trajectory, .atLeast(0)) { size in
+                size >= 1 && size != size.rounded() ? "\(size) is neither a share below 1 nor a whole number of rows" : nil
+            },
+
+            Setting("per_device_train_batch_size", \.perDeviceTrainBatchSize, .trajectory, .from(1, to: 65_536)),
+            Setting("gradient_accumulation_steps", \.gradientAccumulationSteps, .trajectory, .from(1, to: 65_536)),
+            Setting("learning_rate", \.learningRate, .trajectory, .above(0, to: 10)),
+            Setting("lr_scheduler_type", \.learningRateScheduler),
+            Setting("warmup_steps", \.warmupSteps, .trajectory, .from(0, to: 1_000_000_000)),
+            Setting("warmup_ratio", \.warmupRatio, .trajectory, .from(0, to: 1)),
+            Setting("min_lr_ratio", \.minLearningRateRatio, .trajectory, .from(0, to: 1)),
+            Setting("num_train_epochs", \.trainEpochs, .trajectory, .above(0, to: 1_000_000)),
+            Setting("max_steps", \.maxSteps, .trajectory) { steps in
+                guard let steps, steps != -1 else { return nil }
+                return (1...1_000_000_000).contains(steps)
+                    ? nil : "\(steps) is out of range; expected a whole number from 1 to 1000000000, or -1 to go by num_train_epochs"
+            },
+            Setting("weight_decay", \.weightDecay, .trajectory, .from(0, to: 10)),
+            Setting("adam_beta1", \.adamBeta1, .trajectory, .from(0, below: 1)),
+            Setting("adam_beta2", \.adamBeta2, .trajectory, .from(0, below: 1)),
+            Setting("adam_epsilon", \.adamEpsilon, .trajectory, .above(0, to: 1)),
+            Setting("max_grad_norm", \.maxGradientNorm, .trajectory, .atLeast(0)),
+            Setting("optim", \.optimizer) { NotAvailableYet.complaint($0) },
+            Setting("dtype", \.dtype),
+            Setting("gradient_checkpointing", \.gradientCheckpointing),
+            Setting("trainable", \.trainable),
+            Setting("compression", \.compression),
+            Setting("distillation", \.distillation),
+
+            Setting("output_dir", \.outputDirectory, .harmless, check: needsText),
+            Setting("eval_steps", \.evaluationSteps, .harmless, .from(1, to: 1_000_000_000)),
+            Setting("eval_max_rows", \.evaluationMaxRows, .harmless, .from(1, to: 1_000_000_000)),
+            Setting("save_steps", \.saveSteps, .harmless, .from(1, to: 1_000_000_000)),
+            Setting("save_total_limit", \.saveTotalLimit, .harmless, .from(1, to: 1_000_000)),
+            Setting("logging_steps", \.loggingSteps, .harmless, .from(1, to: 1_000_000_000)),
+            Setting("sample_steps", \.sampleSteps, .harmless, .from(1, to: 1_000_000_000)),
+            Setting("sample_prompt", \.samplePrompt, .harmless),
+            Setting("report_to", \.reportTo, .harmless) { Set($0).count < $0.count ? "names a target twice" : nil },
+            Setting("seed", \.seed, .trajectory, .atLeast(0)),
+            Setting("data_seed", \.dataSeed, .trajectory, .atLeast(0)),
+            Setting("threads", \.threads, .harmless, .from(0, to: 4096)),
+            Setting("resume_from_checkpoint", \.resumeFromCheckpoint, .harmless) { $0.flatMap(needsText) },
+            Setting("export", \.export, .harmless),
+        ]
+    }
+
+    private static func needsText(_ text: String) -> String? { text.isEmpty ? "is empty" : nil }
+
+    package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {
+        if keys["model"] == nil {
+            reader.report("is missing: a Hugging Face directory, a GGUF file or a checkpoint", key: "model", at: keys.position)
+        }
+        if keys["datasets"] == nil {
+            reader.report("is missing: a list [{\"path\": ...}] of files to train on", key: "datasets", at: keys.position)
+        } else if !datasets.isEmpty, datasets.allSatisfy({ $0.split == .validation }), let position = keys["datasets"] {
+            reader.report("every entry has \"split\": \"validation\"; there is nothing to train on", key: "datasets", at: position)
+        }
+        let trained = datasets.filter { $0.split == .train }
+        if let position = keys["datasets"], trained.contains(where: { $0.weight == nil }), trained.contains(where: { $0.weight != nil }) {
+            reader.report("some entries have a \"weight\" and some have none; give one to each that is trained on, or to none", key: "datasets", at: position)
+        }
+        if let steps = keys["warmup_steps"], let ratio = keys["warmup_ratio"], warmupSteps ?? 0 > 0, warmupRatio ?? 0 > 0 {
+            reader.reportContradiction("warmup_steps", at: steps, "warmup_ratio", at: ratio, in: keys)
+        }
+        if let position = keys["min_lr_ratio"], learningRateScheduler == .constant, minLearningRateRatio > 0 {
+            reader.report(
+                "has no effect with \"lr_scheduler_type\": \"constant\"; remove it or choose \"cosine\" or \"linear\"",
+                key: "min_lr_ratio", at: position)
+        }
+        if maxSteps == -1 { maxSteps = nil }
+        origin.file = reader.file
+    }
+
+    /// Names of the same thing in other trainers.
+    package static func hint(forUnknown key: String) -> String? {
+        switch key {
+        case "bf16", "fp16", "torch_dtype", "mixed_precision", "precision": "did you mean \"dtype\" (\"auto\", \"bf16\" or \"fp32\")?"
+        case "lr": "did you mean \"learning_rate\"?"
+        case "batch_size", "micro_batch_size", "train_batch_size": "did you mean \"per_device_train_batch_size\"?"
+        case "epochs", "num_epochs": "did you mean \"num_train_epochs\"?"
+        case "steps": "did you mean \"max_steps\"?"
+        case "cutoff_len", "max_length", "sequence_len", "seq_len", "context_length", "block_size": "did you mean \"max_seq_length\"?"
+        case "model_name_or_path", "base_model", "model_path": "did you mean \"model\"?"
+        case "dataset", "data", "train_file", "dataset_path": "did you mean \"datasets\" ([{\"path\": ...}])?"
+        case "optimizer": "did you mean \"optim\"?"
+        case "scheduler", "lr_scheduler": "did you mean \"lr_scheduler_type\"?"
+        case "betas", "beta1", "beta2": "did you mean \"adam_beta1\" and \"adam_beta2\"?"
+        case "eps", "epsilon": "did you mean \"adam_epsilon\"?"
+        case "grad_clip", "clip_grad_norm", "gradient_clipping": "did you mean \"max_grad_norm\"?"
+        case "template": "did you mean \"chat_template\"?"
+        case "validation_split", "test_size", "val_set_size": "did you mean \"val_size\"?"
+        case "_comment", "comment", "//": "did you mean \"description\"?"
+        case "num_threads", "workers": "did you mean \"threads\"?"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import HealData
+
+/// One entry of `datasets`.
+package struct DatasetConfiguration: SettingGroup {
+    /// A JSONL file, a JSON array, or either with `.gz`.
+    package var path = ""
+    /// The shape of the rows; nil looks at the first ones.
+    package var format: DataFormat?
+    /// What the rows are for.
+    package var split = DatasetFile.Split.train
+    /// Share of the samples of an epoch, relative to the weights of the other files. Given for all files that are trained on or for none: then every
+    /// row is seen once an epoch.
+    package var weight: Double?
+
+    package init() {}
+
+    package static var settings: [Setting<DatasetConfiguration>] {
+        [
+            Setting("path", \.path) { $0.isEmpty ? "is empty; expected a file" : nil },
+            Setting("format", \.format),
+            Setting("split", \.split),
+            Setting("weight", \.weight, .trajectory, .positive),
+        ]
+    }
+
+    package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {
+        if keys["path"] == nil { reader.report("\"path\" is missing: the file with the rows", key: keys.path, at: keys.position) }
+    }
+
+    package static func hint(forUnknown key: String) -> String? {
+        switch key {
+        case "name", "file", "data_files", "data_path", "dataset": "did you mean \"path\"?"
+        case "type", "formatting": "did you mean \"format\"?"
+        case "ratio", "probability": "did you mean \"weight\"?"
+        default: nil
+        }
+    }
+}
+
+extension DataFormat: SettingChoice {
+    /// The names of the data sets do as well: "dolly", "openhermes", "ultrachat_200k".
+    package static func named(_ name: String) -> DataFormat? { DataFormat(name: name) }
+}
+
+extension DatasetFile.Split: SettingChoice {}
+
+/// The group `distillation`: learn from the answers of the original model.
+package struct DistillationConfiguration: SettingGroup {
+    /// The model to learn from; nil takes the dense form of `model`.
+    package var teacher: String?
+    /// The share of the loss that is divergence from the teacher; the rest is cross-entropy. 0 turns it off.
+    package var weight = 0.0
+    package var temperature = 1.0
+
+    package init() {}
+
+    package static var settings: [Setting<DistillationConfiguration>] {
+        [
+            Setting("teacher", \.teacher) { $0?.isEmpty == true ? "is empty; expected a model" : nil },
+            Setting("weight", \.weight, .trajectory, .from(0, to: 1)) { NotAvailableYet.complaint(distillationWeight: $0) },
+            Setting("temperature", \.temperature, .trajectory, .positive),
+        ]
+    }
+}
+
+/// The group `export`: what to write when the run is through.
+package struct ExportConfiguration: SettingGroup {
+    package var target = Target.hf
+    package var dtype = DType.bf16
+    /// A directory; nil means `export` in the output directory.
+    package var path: String?
+
+    package enum Target: String, SettingChoice {
+        /// A dense Hugging Face directory, which stock tools load.
+        case hf
+        /// The cores as they are.
+        case mpo
+    }
+
+    package enum DType: String, SettingChoice { case bf16, fp32 }
+
+    package init() {}
+
+    package static var settings: [Setting<ExportConfiguration>] {
+        [
+            Setting("to", \.target, .harmless),
+            Setting("dtype", \.dtype, .harmless),
+            Setting("path", \.path, .harmless) { $0?.isEmpty == true ? "is empty; expected a directory" : nil },
+        ]
+    }
+}

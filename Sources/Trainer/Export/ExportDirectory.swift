@@ -1,0 +1,96 @@
+import Foundation
+import Storage
+
+/// Puts an export in its place in one step, and decides what it may replace.
+///
+/// Everything is written beside the target and renamed at the end, so that a target always holds a whole export. A directory is
+/// replaced without asking only if every file in it is one that an earlier export wrote; nothing below a subdirectory is ever removed.
+package enum ExportDirectory {
+    /// In the header of every safetensors file that an export writes: how a later one recognises its own.
+    static let metadata = ["format": "pt", "written_by": "heal"]
+
+    /// - Parameters:
+    ///   - bytes: about what will be written, compared with the free space before any work.
+    ///   - overwrite: whether a file, or a directory of other files, may be replaced too.
+    ///   - fill: writes everything into the directory it is given.
+    static func write(_ target: String, bytes: Int, overwrite: Bool, _ fill: (String) throws -> Void) throws {
+        let path = resolved(target)
+        let replaces = try mustReplace(path, overwrite: overwrite)
+        try requireSpace(bytes, at: path)
+        guard replaces else { return try create(path, shownAs: target, fill) }
+        let new = FileSystem.parent(of: path) + "/." + (path as NSString).lastPathComponent + ".new-\(getpid())"
+        try? FileManager.default.removeItem(atPath: new)
+        try create(new, shownAs: target, fill)
+        try replace(path, with: new)
+    }
+
+    /// Throws where `write` would refuse the target; for checks before long work.
+    package static func requireWritable(_ target: String, overwrite: Bool) throws { _ = try mustReplace(resolved(target), overwrite: overwrite) }
+
+    private static func create(_ path: String, shownAs target: String, _ fill: (String) throws -> Void) throws {
+        var temporary = path
+        do {
+            try AtomicDirectory.create(path) {
+                temporary = $0
+                try fill($0)
+            }
+        } catch var error as StorageError {
+            // The temporary name means nothing to anyone.
+            for prefix in [temporary, path] where error.file.hasPrefix(prefix) {
+                error.file = target + error.file.dropFirst(prefix.count)
+                break
+            }
+            throw error
+        }
+    }
+
+    /// Absolute, and through symbolic links where it exists, so that it has a parent and a name.
+    private static func resolved(_ target: String) -> String {
+        let url = URL(fileURLWithPath: target).standardizedFileURL
+        return (FileSystem.kind(of: url.path) == nil ? url : url.resolvingSymlinksInPath()).path
+    }
+
+    /// Whether something is at `path` that has to go. Throws if it must stay.
+    private static func mustReplace(_ path: String, overwrite: Bool) throws -> Bool {
+        guard let kind = FileSystem.kind(of: path) else { return false }
+        let names = kind == .directory ? try FileSystem.names(in: path) : []
+        if kind == .directory {
+            if names.isEmpty { return false }
+            if let inner = names.first(where: { FileSystem.kind(of: path + "/" + $0) == .directory }) {
+                throw HealError(.export, "\(path): holds the directory \(inner), which no export writes; remove it yourself or choose another place")
+            }
+            if isEarlierExport(path, names) { return true }
+        }
+        guard overwrite, kind != .other else {
+            let what = kind == .directory ? "holds other files than those of an earlier export" : "exists and is not a directory"
+            throw HealError(.export, "\(path): \(what); choose another place, or allow it to be overwritten")
+        }
+        return true
+    }
+
+    private static func isEarlierExport(_ path: String, _ names: [String]) -> Bool {
+        let weights = names.filter { $0.hasSuffix(".safetensors") }
+        let known = Set(CompanionFiles.names + weights + [SafetensorsDirectory.indexName, MPOManifest.fileName])
+        guard names.allSatisfy(known.contains), !weights.isEmpty else { return false }
+        return weights.allSatisfy { (try? SafetensorsFile(path: path + "/" + $0))?.metadata["written_by"] == metadata["written_by"] }
+    }
+
+    private static func requireSpace(_ bytes: Int, at path: String) throws {
+        let parent = FileSystem.parent(of: path)
+        try FileSystem.createDirectory(parent)
+        guard let free = FileSystem.freeBytes(in: parent), free < bytes else { return }
+        throw HealError(.export, "\(path): the export takes \(bytes >> 20) MiB, but only \(free >> 20) MiB are free there; free some or choose another place")
+    }
+
+    private static func replace(_ path: String, with new: String) throws {
+        let old = FileSystem.parent(of: path) + "/." + (path as NSString).lastPathComponent + ".old-\(getpid())"
+        try FileSystem.rename(path, to: old)
+        do { try FileSystem.rename(new, to: path) } catch {
+            try? FileSystem.rename(old, to: path)
+            try? FileManager.default.removeItem(atPath: new)
+            throw error
+        }
+        try FileSystem.syncDirectory(of: path)
+        try FileManager.default.removeItem(atPath: old)
+    }
+}

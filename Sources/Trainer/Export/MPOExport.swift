@@ -1,0 +1,107 @@
+import HealData
+import Kernels
+import Models
+import Storage
+import TensorTrain
+
+/// Writes and opens a model as its cores: one safetensors file, and a manifest that says how they contract.
+package enum MPOExport {
+    /// Writes `mpo.json`, `mpo.safetensors`, `config.json` and the tokenizer's files.
+    ///
+    /// `bf16` rounds every tensor; `fp32` writes each as it is held, so that the opened export has the same bits (what is held in
+    /// bfloat16 stays so). The weights are not called `model.safetensors`, so that no tool takes the directory for a dense model.
+    /// The directory appears when it is complete.
+    ///
+    /// - Parameters:
+    ///   - overwrite: whether anything but an earlier export may be replaced.
+    ///   - progress: called after each tensor.
+    /// - Throws: as `HuggingFaceExport.write`, and `export` where the model has no cores.
+    @discardableResult
+    package static func write(
+        _ opened: OpenedModel, weights: ModelWeights, to directory: String, dtype: ExportDType, overwrite: Bool = false,
+        progress: (ExportProgress) -> Void = { _ in }
+    ) throws -> ExportSummary {
+        guard !weights.layouts.isEmpty else {
+            throw HealError(.export, "\(opened.path): the model has no compressed matrix; export it as hf instead")
+        }
+        let tensors = ExportedTensors(configuration: opened.configuration, weights: weights)
+        try tensors.check(path: opened.path)
+        let companions = try opened.companionsForExport()
+        let names = opened.configuration.expectedWeights().flatMap { weight in
+            tensors.compressedModule(weight.name).map(weights.coreNames) ?? [weight.name]
+        }
+        let plan = names.map { name in
+            let held = weights.tensors[name]!
+            return TensorDescription(name: name, type: held.dtype == .bf16 ? .bfloat16 : dtype.elementType, shape: held.shape)
+        }
+        let bytes = plan.reduce(0) { $0 + ($1.byteCount ?? 0) }, parameters = plan.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        try ExportDirectory.write(directory, bytes: bytes, overwrite: overwrite) { temporary in
+            let writer = try SafetensorsWriter(
+                path: temporary + "/" + MPOManifest.weightsName, tensors: plan, metadata: ExportDirectory.metadata)
+            for (done, tensor) in plan.enumerated() {
+                try writer.write(tensor.name, weights.tensors[tensor.name]!, as: tensor.type)
+                progress(ExportProgress(done: done + 1, total: plan.count, name: tensor.name))
+            }
+            try writer.finish()
+            let manifest = MPOManifest(layouts: weights.layouts).json(dtype: dtype, parameters: parameters)
+            let config = HuggingFaceCompatibility.configuration(opened.configuration, dtype: dtype)
+            for (name, value) in [(MPOManifest.fileName, manifest), ("config.json", config)] {
+                try FileSystem.writeAtomically(Array((value.text() + "\n").utf8), to: temporary + "/" + name)
+            }
+            try companions.write(to: temporary, except: ["config.json"])
+        }
+        return ExportSummary(directory: directory, parameters: parameters, bytes: bytes)
+    }
+
+    /// Whether `path` is a directory with a manifest.
+    package static func isExport(_ path: String) -> Bool { FileSystem.kind(of: path + "/" + MPOManifest.fileName) == .file }
+
+    /// Opens an export; no weight is read yet, but all are known to be there in the right shapes.
+    ///
+    /// - Throws: where manifest, configuration and weights contradict each other, with everything that does.
+    package static func open(_ path: String) throws -> OpenedModel {
+        let manifest = try MPOManifest(directory: path)
+        let configuration = try LlamaConfiguration(huggingFaceDirectory: path)
+        let source = try SafetensorsDirectory(file: path + "/" + MPOManifest.weightsName)
+        let problems = try problems(manifest.layouts, configuration, source)
+        guard problems.isEmpty else {
+            throw HealError(.model, "\(path): manifest, configuration and weights contradict each other; export it again\n" + problems.prefix(20).joined(separator: "\n"))
+        }
+        var companions = try CompanionFiles(directory: path)
+        let tokenizer = try TokenizerFiles.load(directory: path)
+        let template = try ChatTemplateSource.read(companions)
+        companions.contents["config.json"] = nil  // The configuration is kept on its own.
+        return OpenedModel(
+            path: path, configuration: configuration, source: source, layouts: manifest.layouts, companions: companions, tokenizer: tokenizer,
+            chatTemplateSource: template)
+    }
+
+    private static func problems(
+        _ layouts: [String: MPOLayout], _ configuration: LlamaConfiguration, _ source: SafetensorsDirectory
+    ) throws -> [String] {
+        var problems: [String] = [], expected: [String: [Int]] = [:]
+        let matrices = Dictionary(uniqueKeysWithValues: LlamaNames.matrixShapes(configuration).map { ($0.name, [$0.out, $0.in]) })
+        for (name, shape) in configuration.expectedWeights() where ExportedTensors.compressedModule(name, layouts) == nil { expected[name] = shape }
+        for (module, layout) in layouts.sorted(by: { $0.key < $1.key }) {
+            guard let shape = matrices[module] else {
+                problems.append("\(module): is no matrix of this model, but the manifest lists it")
+                continue
+            }
+            if shape != [layout.rows, layout.columns] {
+                problems.append("\(module): factors make it \(layout.rows) x \(layout.columns), but the configuration wants \(shape[0]) x \(shape[1])")
+            }
+            for k in 0..<layout.cores { expected[ModelWeights.coreName(module, k)] = layout.coreShape(k) }
+        }
+        for (name, shape) in expected.sorted(by: { $0.key < $1.key }) {
+            guard source.contains(name) else {
+                problems.append("\(name): is missing")
+                continue
+            }
+            let found = try source.shape(of: name), type = try source.elementType(of: name)
+            if found != shape { problems.append("\(name): has the shape \(found), not \(shape)") }
+            if type.codec == nil { problems.append("\(name): is stored as \(type), which cannot be read; readable are \(ElementType.readable)") }
+        }
+        for name in source.names where expected[name] == nil { problems.append("\(name): is in the weights, but neither the manifest nor the configuration knows it") }
+        return problems
+    }
+}

@@ -1,0 +1,66 @@
+import Models
+import Storage
+import TensorTrain
+
+/// `mpo.json` of an `mpo` export: which matrices are MPOs and how their cores contract. docs/exports.md has the schema.
+struct MPOManifest {
+    static let fileName = "mpo.json"
+    static let weightsName = "mpo.safetensors"
+    static let format = "heal-mpo"
+    static let version = 1
+    static let contraction =
+        "M.weight[(o1..oN), (i1..iN)] = sum over r1..r(N-1) of cores.0[0, o1, i1, r1] cores.1[r1, o2, i2, r2] .. cores.(N-1)[r(N-1), oN, iN, 0]: "
+        + "every core has the axes [left bond, out, in, right bond], and rows and columns count with their first factor slowest"
+
+    var layouts: [String: MPOLayout]
+
+    func json(dtype: ExportDType, parameters: Int) -> JSONValue {
+        func list(_ numbers: [Int]) -> JSONValue { .array(numbers.map { .int($0) }) }
+        let saved = layouts.values.reduce(0) { $0 + $1.denseCount - $1.parameterCount }
+        return [
+            "format": .string(Self.format), "version": .int(Self.version), "weights": .string(Self.weightsName),
+            "dtype": .string(dtype.huggingFaceName), "contraction": .string(Self.contraction),
+            "parameters": .int(parameters), "dense_parameters": .int(parameters + saved),
+            "modules": .object(
+                layouts.mapValues { layout in
+                    [
+                        "out_factors": list(layout.outFactors), "in_factors": list(layout.inFactors), "bonds": list(layout.bonds),
+                        "parameters": .int(layout.parameterCount), "dense_parameters": .int(layout.denseCount),
+                    ]
+                }),
+        ]
+    }
+
+    init(layouts: [String: MPOLayout]) { self.layouts = layouts }
+
+    /// Reads and checks the file of an export's directory. What it says of weights is compared with them by `MPOExport.open`.
+    init(directory: String) throws {
+        let file = directory + "/" + Self.fileName
+        func wrong(_ place: String, _ message: String) -> HealError { HealError(.model, "\(file): \(place): \(message)") }
+        let root = try JSONValue.read(file)
+        guard root["format"]?.string == Self.format else { throw wrong("format", "must be \"\(Self.format)\"; this is not the manifest of an mpo export") }
+        guard root["version"]?.int == Self.version else {
+            throw wrong("version", "is \(root["version"]?.text() ?? "missing"), but this program reads version \(Self.version); use the program that wrote it")
+        }
+        guard root["weights"]?.string == Self.weightsName else { throw wrong("weights", "must be \"\(Self.weightsName)\"") }
+        guard let modules = root["modules"]?.object else { throw wrong("modules", "must be an object from module names to their factors and bonds") }
+        layouts = [:]
+        for (name, module) in modules {
+            let place = "modules.\(name)"
+            func integers(_ key: String) throws -> [Int] {
+                guard let list = module[key]?.array, list.allSatisfy({ $0.int != nil }) else { throw wrong("\(place).\(key)", "must be an array of whole numbers") }
+                return list.map { $0.int! }
+            }
+            let layout: MPOLayout
+            do {
+                layout = try MPOLayout(outFactors: try integers("out_factors"), inFactors: try integers("in_factors"), bonds: try integers("bonds"))
+            } catch let error as TensorTrainError {
+                throw wrong(place, error.description)
+            }
+            for (key, count) in [("parameters", layout.parameterCount), ("dense_parameters", layout.denseCount)] where module[key]?.int != count {
+                throw wrong("\(place).\(key)", "is \(module[key]?.text() ?? "missing"), but factors and bonds make it \(count)")
+            }
+            layouts[name] = layout
+        }
+    }
+}

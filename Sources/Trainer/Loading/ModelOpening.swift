@@ -1,0 +1,95 @@
+import Foundation
+import HealData
+import Models
+import Storage
+
+extension OpenedModel {
+    /// Opens whatever `path` is: a Hugging Face directory, a GGUF file, an `mpo` export, a checkpoint, or a run's directory (its newest checkpoint).
+    package static func open(_ path: String, tokenizer tokenizerPath: String? = nil) throws -> OpenedModel {
+        if let checkpoint = try checkpointPath(path) { return try CheckpointReader(checkpoint).model() }
+        if MPOExport.isExport(path) { return try MPOExport.open(path) }
+        let files = try ModelFiles.open(path)
+        var companions = CompanionFiles()
+        let tokenizer: any Tokenizer
+        var template: String?
+        if let tokenizerPath {
+            let directory = FileSystem.kind(of: tokenizerPath) == .directory ? tokenizerPath : (tokenizerPath as NSString).deletingLastPathComponent
+            companions = try CompanionFiles(directory: directory)
+            tokenizer = try TokenizerFiles.load(directory: directory)
+            template = try ChatTemplateSource.read(companions)
+        } else {
+            switch files.tokenizer {
+            case .directory(let directory):
+                companions = try CompanionFiles(directory: directory)
+                tokenizer = try TokenizerFiles.load(directory: directory)
+                template = try ChatTemplateSource.read(companions)
+            case .gguf(let values):
+                let vocabulary = GGUFVocabulary(values)
+                tokenizer = try vocabulary.tokenizer(file: path)
+                companions = try GGUFCompanions.files(values, vocabulary: vocabulary)
+                template = values.chatTemplate
+            case .none:
+                throw HealError(.model, "\(path): the model has no tokenizer beside it; set `tokenizer` to a directory with tokenizer.json or tokenizer.model")
+            }
+        }
+        companions.contents["config.json"] = nil  // The configuration is kept on its own.
+        return OpenedModel(
+            path: path, configuration: files.configuration, source: files.weights, layouts: [:], companions: companions, tokenizer: tokenizer,
+            chatTemplateSource: template)
+    }
+
+    /// The checkpoint file that `path` means, or nil if it means none: a `.h5` file, `latest` in a run's directory, or the directory itself.
+    package static func checkpointPath(_ path: String) throws -> String? {
+        if path.hasSuffix(".h5") { return path }
+        let name = (path as NSString).lastPathComponent
+        let directory: String
+        if name == "latest", FileSystem.kind(of: path) == nil {
+            directory = (path as NSString).deletingLastPathComponent
+        } else if FileSystem.kind(of: path) == .directory, FileSystem.kind(of: path + "/config.json") == nil {
+            directory = path
+        } else {
+            return nil
+        }
+        let checkpoints = CheckpointDirectory(path: directory)
+        guard !(try checkpoints.entries()).isEmpty else {
+            if name == "latest" { throw HealError(.checkpoint, "\(directory): there is no checkpoint here") }
+            return nil
+        }
+        let search = try checkpoints.newestValid()
+        guard let newest = search.newest else {
+            let reasons = search.invalid.map { "\($0.entry.path): \($0.reason)" }.joined(separator: "\n")
+            throw HealError(.checkpoint, "\(directory): no checkpoint here is valid\n\(reasons)")
+        }
+        return newest.path
+    }
+}
+
+/// Where a model keeps its chat template.
+package enum ChatTemplateSource {
+    package static func read(_ files: CompanionFiles) throws -> String? {
+        if let jinja = files.text("chat_template.jinja") { return jinja }
+        guard let bytes = files.contents["tokenizer_config.json"] else { return nil }
+        guard let value = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
+            throw HealError(.model, "tokenizer_config.json: is not a JSON object")
+        }
+        if let text = value["chat_template"] as? String { return text }
+        // Some models name several; the one for chats is "default".
+        let named = value["chat_template"] as? [[String: Any]]
+        return named?.first { $0["name"] as? String == "default" }?["template"] as? String
+    }
+}
+
+extension GGUFVocabulary {
+    /// The plain values of a GGUF file, as the tokenizers take them.
+    init(_ g: GGUFTokenizer) {
+        self.init(model: g.kind, pre: g.pre, tokens: g.tokens.map { Array($0.utf8) })
+        scores = g.scores
+        tokenTypes = g.types.map { Int32(clamping: $0) }
+        merges = g.merges.map { Array($0.utf8) }
+        func id(_ value: Int?) -> Int32? { value.map { Int32(clamping: $0) } }
+        special = SpecialTokens(bos: id(g.beginOfSequence), eos: id(g.endOfSequence), pad: id(g.padding), unk: id(g.unknown))
+        addBos = g.addsBeginOfSequence
+        addEos = g.addsEndOfSequence
+        if let prefix = g.addsSpacePrefix { addSpacePrefix = prefix }
+    }
+}

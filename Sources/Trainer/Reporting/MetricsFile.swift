@@ -1,0 +1,87 @@
+import Foundation
+
+/// `metrics.jsonl`: one JSON object a line for each step report, evaluation, sample and warning.
+///
+/// A run that was stopped and resumed leaves the same file as one that never stopped, apart from the members `seconds`, `tokens_per_second` and
+/// `memory_bytes`. Checkpoints are therefore not in it: when they are written depends on when a run is stopped.
+package final class MetricsFile: RunEventSink {
+    private let file: AppendedFile
+
+    /// - Parameter resumedStep: the step of the checkpoint that the run goes on from: what the file says about later steps is taken out, and so is a line that
+    ///   a killed process left unfinished. nil begins a new file in place of an old one.
+    package init(path: String, resumedStep: Int?) throws(ReportingError) {
+        try Self.keepLines(upTo: resumedStep, path: path)
+        file = try AppendedFile(path: path)
+    }
+
+    package func record(_ event: RunEvent) throws {
+        if let line = Self.line(event) { try file.append(Array((line + "\n").utf8)) }
+    }
+
+    package func synchronize() throws { try file.synchronize() }
+    package func close() throws { try file.close() }
+
+    /// The line of an event without its end; nil for events that are not kept.
+    package static func line(_ event: RunEvent) -> String? {
+        func object(_ type: String, _ step: Int, _ members: [(String, JSON)]) -> String {
+            // Type and step first: a person reads them first.
+            let members = [("type", JSON(.string(type))), ("step", JSON(.integer(step)))] + members
+            return "{" + members.map { "\(JSON(.string($0.0)).text()):\($0.1.text())" }.joined(separator: ",") + "}"
+        }
+        switch event {
+        case .step(let report):
+            return object(
+                "step", report.step,
+                [
+                    ("total_steps", JSON(.integer(report.totalSteps))), ("epoch", JSON(.number(report.epoch))), ("loss", JSON(.number(report.loss))),
+                    ("learning_rate", JSON(.number(report.learningRate))), ("grad_norm", JSON(.number(report.gradientNorm))),
+                    ("tokens", JSON(.integer(report.tokens))), ("trained_tokens", JSON(.integer(report.trainedTokens))),
+                    ("tokens_per_second", JSON(.number(report.tokensPerSecond))), ("seconds", JSON(.number(report.seconds))),
+                    ("memory_bytes", report.memoryBytes.json),
+                ])
+        case .evaluation(let report):
+            return object(
+                "evaluation", report.step,
+                [
+                    ("stage", JSON(.string(report.stage.rawValue))), ("loss", JSON(.number(report.loss))),
+                    ("perplexity", JSON(.number(report.perplexity))), ("rows", JSON(.integer(report.rows))),
+                    ("tokens", JSON(.integer(report.tokens))), ("seconds", JSON(.number(report.seconds))),
+                ])
+        case .warning(let step, let message):
+            return step.map { object("warning", $0, [("message", JSON(.string(message)))]) }
+        case .sample(let step, let prompt, let text):
+            return object("sample", step, [("prompt", JSON(.string(prompt))), ("text", JSON(.string(text)))])
+        case .checkpoint:
+            return nil
+        }
+    }
+
+    /// Takes out the lines of later steps and unfinished lines. The old file stays until the new one is complete.
+    private static func keepLines(upTo step: Int?, path: String) throws(ReportingError) {
+        // Pipes and devices have no past.
+        guard let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType, type == .typeRegular else { return }
+        let contents: Data
+        do {
+            contents = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw ReportingError(path: path, reason: "cannot be read: \(error.localizedDescription)")
+        }
+        var kept = Data()
+        if let step {
+            var rest = contents[...]
+            while let end = rest.firstIndex(of: 0x0A) {
+                let line = rest[rest.startIndex..<end]
+                if let json = try? JSONParser.parse([UInt8](line)), case .integer(let number) = json["step"]?.value, number <= step {
+                    kept += line + [0x0A]
+                }
+                rest = rest[(end + 1)...]
+            }
+        }
+        if kept.count == contents.count { return }
+        do {
+            try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw ReportingError(path: path, reason: "cannot be rewritten: \(error.localizedDescription)")
+        }
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+
+/// The line that shows how a run is doing.
+package enum ProgressLine {
+    /// `  37/2000   1.8 %  loss 2.3412  lr 1.00e-04  grad 0.83  1,234 tok/s  ETA 1h 02m  3.2 GiB`
+    ///
+    /// - Parameters:
+    ///   - secondsLeft: the estimated time to the end of the run.
+    ///   - width: columns of the terminal; what does not fit is left out, the least important first. nil gives everything, for files and pipes.
+    package static func text(_ report: StepReport, secondsLeft: Double? = nil, width: Int? = nil) -> String {
+        let total = String(report.totalSteps)
+        let step = padded(String(report.step), to: total.count) + "/" + total
+        // In the order of the line, each with its rank: the highest rank is left out first.
+        var parts: [(text: String, rank: Int)] = [
+            (step, 0),
+            (padded(HumanFormat.percent(Double(report.step) / Double(max(1, report.totalSteps))), to: 7), 5),
+            ("loss " + HumanFormat.fixed(report.loss, decimals: 4), 1),
+            ("lr " + HumanFormat.scientific(report.learningRate), 4),
+            ("grad " + HumanFormat.significant(report.gradientNorm, digits: 3), 6),
+            (HumanFormat.grouped(whole(report.tokensPerSecond)) + " tok/s", 3),
+        ]
+        if let secondsLeft { parts.append(("ETA " + HumanFormat.duration(secondsLeft), 2)) }
+        if let bytes = report.memoryBytes { parts.append((HumanFormat.bytes(bytes), 7)) }
+        let separator = "  "
+        func line() -> String { parts.map(\.text).joined(separator: separator) }
+        guard let width else { return line() }
+        while line().count > width, parts.count > 1, let last = parts.indices.max(by: { parts[$0].rank < parts[$1].rank }) {
+            parts.remove(at: last)
+        }
+        return String(line().prefix(max(0, width)))
+    }
+
+    private static func padded(_ text: String, to width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+
+    private static func whole(_ number: Double) -> Int {
+        Int(exactly: number.rounded()) ?? 0
+    }
+}
+
+/// Estimates the time a run still takes from the durations of its steps, the recent ones counting more.
+package struct TimeEstimate: Sendable, Equatable {
+    private var weighted = 0.0
+    private var weights = 0.0
+    /// The weight of a step relative to the one after it: about the last 20 count.
+    private static let decay = 0.95
+
+    package init() {}
+
+    package mutating func add(seconds: Double) {
+        guard seconds.isFinite, seconds >= 0 else { return }
+        weighted = weighted * Self.decay + seconds
+        weights = weights * Self.decay + 1
+    }
+
+    /// nil before the first step.
+    package func secondsLeft(steps: Int) -> Double? {
+        weights > 0 ? weighted / weights * Double(max(0, steps)) : nil
+    }
+}
+
+extension RunEvent {
+    /// The event in words, for the terminal and the log; a sample takes several lines.
+    ///
+    /// - Parameters: as for `ProgressLine.text`, for step reports.
+    package func text(secondsLeft: Double? = nil, width: Int? = nil) -> String {
+        switch self {
+        case .step(let report):
+            return ProgressLine.text(report, secondsLeft: secondsLeft, width: width)
+        case .evaluation(let report):
+            let stage = report.stage == .healing ? "step \(report.step)" : report.stage.rawValue
+            return "evaluation (\(stage)): loss \(HumanFormat.fixed(report.loss, decimals: 4)), perplexity "
+                + "\(HumanFormat.significant(report.perplexity)) on \(HumanFormat.grouped(report.rows)) rows, "
+                + "\(HumanFormat.grouped(report.tokens)) tokens, in \(HumanFormat.duration(report.seconds))"
+        case .checkpoint(let report):
+            return "saved \(report.path) (\(HumanFormat.bytes(report.bytes)), \(HumanFormat.duration(report.seconds)))"
+        case .warning(let step, let message):
+            return "warning: " + (step.map { "step \($0): " } ?? "") + message
+        case .sample(let step, let prompt, let text):
+            return "sample at step \(step)\n  > \(Self.indented(prompt))\n  \(Self.indented(text))"
+        }
+    }
+
+    private static func indented(_ text: String) -> String { text.replacingOccurrences(of: "\n", with: "\n  ") }
+}

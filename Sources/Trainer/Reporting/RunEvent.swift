@@ -1,0 +1,111 @@
+import Foundation
+
+/// What happens in a run, told to whoever wants to know: sinks write it to files, the command line prints it.
+///
+/// Events are plain values and leave sideways: nothing that receives one can change the run.
+package enum RunEvent: Sendable, Equatable {
+    case step(StepReport)
+    case evaluation(EvaluationReport)
+    case checkpoint(CheckpointReport)
+    /// Something the user should know that does not end the run. `step` is nil for what has nothing to do with a step.
+    case warning(step: Int?, message: String)
+    /// Text the model wrote.
+    case sample(step: Int, prompt: String, text: String)
+}
+
+/// One optimiser step.
+package struct StepReport: Sendable, Equatable {
+    /// The steps done, this one included; the first report says 1.
+    package var step: Int
+    package var totalSteps: Int
+    /// Passes over the data so far.
+    package var epoch: Double
+    /// Mean loss of the trained tokens, in nats.
+    package var loss: Double
+    package var learningRate: Double
+    /// Global norm of the gradients before they were cut.
+    package var gradientNorm: Double
+    /// Tokens of this step that went through the model, padding not counted.
+    package var tokens: Int
+    /// Those of them that carried a label.
+    package var trainedTokens: Int
+    package var tokensPerSecond: Double
+    /// Duration of this step.
+    package var seconds: Double
+    /// Resident memory of the process in bytes; nil where the system does not say.
+    package var memoryBytes: Int?
+
+    package init(
+        step: Int, totalSteps: Int, epoch: Double = 0, loss: Double, learningRate: Double, gradientNorm: Double, tokens: Int, trainedTokens: Int,
+        tokensPerSecond: Double, seconds: Double, memoryBytes: Int? = nil
+    ) {
+        self.step = step
+        self.totalSteps = totalSteps
+        self.epoch = epoch
+        self.loss = loss
+        self.learningRate = learningRate
+        self.gradientNorm = gradientNorm
+        self.tokens = tokens
+        self.trainedTokens = trainedTokens
+        self.tokensPerSecond = tokensPerSecond
+        self.seconds = seconds
+        self.memoryBytes = memoryBytes
+    }
+}
+
+/// The loss on rows never trained on.
+package struct EvaluationReport: Sendable, Equatable {
+    /// The steps done before.
+    package var step: Int
+    /// Which model was looked at.
+    package var stage: Stage
+    /// Mean loss of the labelled tokens, in nats.
+    package var loss: Double
+    package var rows: Int
+    /// The labelled tokens.
+    package var tokens: Int
+    package var seconds: Double
+
+    package var perplexity: Double { exp(loss) }
+
+    package enum Stage: String, Sendable {
+        /// The original model.
+        case dense
+        /// The decomposed model before the first step.
+        case truncated
+        /// The model in training.
+        case healing
+    }
+
+    package init(step: Int, stage: Stage, loss: Double, rows: Int, tokens: Int, seconds: Double) {
+        self.step = step
+        self.stage = stage
+        self.loss = loss
+        self.rows = rows
+        self.tokens = tokens
+        self.seconds = seconds
+    }
+}
+
+/// A checkpoint that is safely on disk.
+package struct CheckpointReport: Sendable, Equatable {
+    package var step: Int
+    package var path: String
+    package var bytes: Int
+    package var seconds: Double
+
+    package init(step: Int, path: String, bytes: Int, seconds: Double) {
+        self.step = step
+        self.path = path
+        self.bytes = bytes
+        self.seconds = seconds
+    }
+}
+
+/// Takes the events of one run, in their order, from one thread.
+package protocol RunEventSink: AnyObject {
+    func record(_ event: RunEvent) throws
+    /// Brings what was recorded to the disk; called before a checkpoint is written, so that no file lags behind it.
+    func synchronize() throws
+    func close() throws
+}

@@ -1,0 +1,239 @@
+import Autograd
+import Foundation
+import HealData
+import Kernels
+import Models
+import Storage
+import TensorTrain
+
+/// The whole work of `heal train`: open, decompose what is still dense, heal, checkpoint, evaluate, export.
+package struct HealingJob: Sendable {
+    package enum Resume: Sendable, Equatable {
+        case no
+        /// The newest valid checkpoint of the output directory.
+        case latest
+        case checkpoint(String)
+    }
+
+    package var configuration: Configuration
+    package var resume: Resume
+    /// Keys whose change since the checkpoint is accepted although it alters the trajectory.
+    package var allowedChanges: [String]
+
+    package init(_ configuration: Configuration, resume: Resume = .no, allowedChanges: [String] = []) {
+        self.configuration = configuration
+        self.resume = resume
+        self.allowedChanges = allowedChanges
+    }
+
+    /// Does the work. `stop` is asked often and ends the run at the next safe point; `watch` is told what happens.
+    package func run(stop: @escaping @Sendable () -> Bool = { false }, watch: (JobEvent) throws -> Void) throws -> JobResult {
+        let c = configuration
+        var refused: (any Error)?
+        let prepared = try prepare { event in do { try watch(event) } catch { refused = error } }
+        if let refused { throw refused }
+        try watch(.planned(prepared.summary))
+        let directory = prepared.summary.outputDirectory
+        try FileSystem.createDirectory(directory)
+        let lock = try RunLock(directory: directory)
+        defer { withExtendedLifetime(lock) {} }
+        var progress = prepared.checkpoint?.progress ?? RunProgress()
+        progress.totalSteps = prepared.totalSteps
+        var result = JobResult(
+            ending: .stopped(checkpoint: nil), step: progress.step, totalSteps: prepared.totalSteps,
+            denseParameters: prepared.plan.denseTotal, parameters: prepared.plan.total)
+
+        // The dense model is looked at first, then let go.
+        if progress.dense == nil, prepared.opened.layouts.isEmpty {
+            try watch(.stage("evaluating the dense model"))
+            let dense = LlamaModel(
+                prepared.opened.configuration, try prepared.opened.weights(), compute: prepared.compute, longestContext: c.maxSequenceLength)
+            progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, watch)
+            if stop() { return result }
+        }
+        FreeList.shared.trim()
+
+        let (model, optimizer) = try buildModel(prepared, stop, watch)
+        if stop() { return result }
+        if progress.truncated == nil, progress.step == 0 {
+            try watch(.stage("evaluating the truncated model"))
+            progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, watch)
+            if stop() { return result }
+        }
+
+        let run = try HealingRun(
+            model: model, dataset: prepared.dataset, schedule: c.schedule(totalSteps: prepared.totalSteps), optimizer: optimizer, progress: progress,
+            options: .init(
+                rowsPerBatch: c.perDeviceTrainBatchSize, accumulation: c.gradientAccumulationSteps, maxGradientNorm: c.maxGradientNorm,
+                checkpointing: c.gradientCheckpointing))
+        let sinks = try Sinks(c, directory: directory, resumedStep: prepared.checkpoint?.progress.step)
+        let fingerprint = prepared.dataset.fingerprint
+        let checkpoints = CheckpointDirectory(path: directory)
+        func emit(_ event: RunEvent) throws {
+            try sinks.record(event)
+            try watch(.run(event))
+        }
+        func save() throws -> String {
+            try sinks.synchronize()
+            let start = ContinuousClock.now
+            let writer = CheckpointWriter(
+                configuration: c, opened: prepared.opened, model: model, optimizer: run.optimizer, progress: run.progress, fingerprint: fingerprint)
+            let report = try checkpoints.save(
+                step: run.progress.step, keeping: c.saveTotalLimit, expectedBytes: writer.expectedBytes) { try writer.write(to: $0) }
+            for warning in report.warnings { try emit(.warning(step: run.progress.step, message: "\(warning)")) }
+            try emit(.checkpoint(CheckpointReport(
+                step: run.progress.step, path: report.entry.path, bytes: report.bytes, seconds: (ContinuousClock.now - start) / .seconds(1))))
+            return report.entry.path
+        }
+
+        try watch(.stage("healing"))
+        var saved: (step: Int, path: String)? = prepared.checkpoint.map { ($0.progress.step, $0.reader.path) }
+        while run.progress.step < prepared.totalSteps, let outcome = try run.step(stop: stop) {
+            let step = outcome.step, last = step == prepared.totalSteps
+            if step % max(1, c.loggingSteps) == 0 || last {
+                try emit(.step(StepReport(
+                    step: step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset), loss: outcome.loss,
+                    learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
+                    trainedTokens: outcome.trainedTokens, tokensPerSecond: Double(outcome.tokens) / max(outcome.seconds, 1e-9),
+                    seconds: outcome.seconds, memoryBytes: ProcessMemory.resident)))
+            }
+            let due = c.evaluationSteps.map { step % max(1, $0) == 0 } ?? false
+            if due || last, let found = try evaluate(model, prepared, .healing, step: step, stop, emitting: emit) {
+                run.record { $0.latest = found }
+            }
+            if let every = c.sampleSteps, step % max(1, every) == 0, let text = try? sample(model, prepared.opened) {
+                try emit(.sample(step: step, prompt: c.samplePrompt, text: text))
+            }
+            if step % max(1, c.saveSteps) == 0 || last { saved = (step, try save()) }
+        }
+        if run.progress.step > (saved?.step ?? 0) { saved = (run.progress.step, try save()) }
+        result.step = run.progress.step
+        (result.dense, result.truncated, result.healed) = (run.progress.dense, run.progress.truncated, run.progress.latest)
+        result.checkpoint = saved?.path
+        if run.progress.step < prepared.totalSteps {
+            result.ending = .stopped(checkpoint: saved?.path)
+        } else {
+            result.ending = .complete
+            if let export = c.export, let target = c.exportDirectory {
+                try watch(.stage("exporting"))
+                try JobExport.write(export, prepared.opened, model.weights, to: target)
+                result.exportPath = target
+                try watch(.exported(path: target))
+            }
+        }
+        try sinks.close()
+        try watch(.finished(result))
+        return result
+    }
+
+    /// The compressed model with its optimizer, from the checkpoint or freshly decomposed.
+    private func buildModel(
+        _ prepared: Prepared, _ stop: @escaping @Sendable () -> Bool, _ watch: (JobEvent) throws -> Void
+    ) throws -> (LlamaModel, AdamWOptimizer) {
+        let c = configuration
+        let pending = Set(prepared.plan.compressed.map(\.name)).subtracting(prepared.opened.layouts.keys)
+        var weights = try prepared.opened.weights(leavingOut: pending)
+        if !pending.isEmpty {
+            try watch(.stage("decomposing \(pending.count) matrices"))
+            let results = try Compressor().run(prepared.plan, from: prepared.opened.source, into: &weights, stop: stop) { p in
+                try watch(.decomposing(done: p.done, total: p.total, name: p.name))
+            }
+            if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
+            try watch(.decomposed(results))
+        }
+        let cores = Set(weights.layouts.keys.flatMap(weights.coreNames))
+        // What is trained is kept wide.
+        for name in weights.names where c.trains(name, isCore: cores.contains(name)) {
+            weights.tensors[name] = Elementwise.convert(weights.tensors[name]!, to: .f32)
+        }
+        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
+        let model = LlamaModel(
+            prepared.opened.configuration, weights, compute: prepared.compute, longestContext: c.maxSequenceLength,
+            trains: { c.trains($0, isCore: cores.contains($0)) },
+            plan: { _, layout in Self.contraction(c.compression.plan, layout, tokens: tokens) },
+            keepsRebuilt: prepared.plan.entries.reduce(0) { $0 + $1.denseCount } * prepared.compute.size < Self.rebuiltLimit)
+        guard !model.trained.isEmpty else {
+            throw HealError(.configuration, "nothing would be trained: no matrix is compressed and `trainable` names nothing")
+        }
+        var optimizer = AdamWOptimizer(
+            shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: c.adamEpsilon,
+            weightDecay: c.weightDecay)
+        if let checkpoint = prepared.checkpoint { try checkpoint.reader.restore(&optimizer, names: model.trained) }
+        return (model, optimizer)
+    }
+
+    /// Rebuilt matrices are kept for a whole step as long as they take less than this; else one exists at a time.
+    package static let rebuiltLimit = 2 << 30
+
+    private var emptyOptimizer: AdamWOptimizer { AdamWOptimizer(shapes: [], beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0) }
+
+    package static func contraction(_ plan: CompressionConfiguration.Plan, _ layout: MPOLayout, tokens: Int) -> ContractionPlan {
+        switch plan {
+        case .rebuild: .rebuild
+        case .coreByCore:
+            [.coreByCore(.leftToRight), .coreByCore(.rightToLeft)].min {
+                $0.forwardCost(layout, tokens: tokens).flops < $1.forwardCost(layout, tokens: tokens).flops
+            }!
+        case .auto: .choose(layout: layout, tokens: tokens)
+        }
+    }
+
+    /// Passes over the data so far.
+    private static func epochs(_ position: DataPosition?, _ dataset: Dataset) -> Double {
+        guard let position else { return 0 }
+        return Double(position.epoch) + Double(position.sampleIndex) / Double(max(1, dataset.mixture.drawsPerEpoch))
+    }
+
+    // MARK: Looking at the model
+
+    private func evaluate(
+        _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,
+        _ watch: (JobEvent) throws -> Void
+    ) throws -> EvaluationResult? {
+        try evaluate(model, prepared, stage, step: step, stop) { try watch(.run($0)) }
+    }
+
+    private func evaluate(
+        _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,
+        emitting emit: (RunEvent) throws -> Void
+    ) throws -> EvaluationResult? {
+        let start = ContinuousClock.now
+        guard let found = try Evaluation.run(
+            model, prepared.dataset, rowsPerBatch: configuration.perDeviceTrainBatchSize, maxRows: configuration.evaluationMaxRows, stop: stop)
+        else { return nil }
+        try emit(.evaluation(EvaluationReport(
+            step: step, stage: stage, loss: found.loss, rows: found.rows, tokens: found.tokens, seconds: (ContinuousClock.now - start) / .seconds(1))))
+        return found
+    }
+
+    private func sample(_ model: LlamaModel, _ opened: OpenedModel) throws -> String {
+        let encoder = SampleEncoder(
+            tokenizer: opened.tokenizer,
+            template: try opened.chatTemplate(forced: configuration.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) }),
+            maxLength: configuration.maxSequenceLength)
+        let prompt = try encoder.encodePrompt([Turn(.user, configuration.samplePrompt)])
+        var sampling = Sampling()
+        let ends = Set(opened.configuration.endOfSequence.map { Int32($0) } + [opened.tokenizer.special.eos].compactMap { $0 })
+        let text = Generation.run(model, prompt: prompt, maxTokens: 48, ends: ends, sampling: &sampling)
+        return opened.tokenizer.decodeString(text)
+    }
+}
+
+extension Configuration {
+    /// Whether a tensor is trained: every core, and what `trainable` names.
+    func trains(_ name: String, isCore: Bool) -> Bool { isCore || trainable.contains { $0.matches(name) } }
+}
+
+/// The files that record a run's events.
+private struct Sinks {
+    private var sinks: [any RunEventSink] = []
+
+    init(_ c: Configuration, directory: String, resumedStep: Int?) throws {
+        if c.reportTo.contains(.jsonl) { sinks.append(try MetricsFile(path: directory + "/metrics.jsonl", resumedStep: resumedStep)) }
+        if c.reportTo.contains(.tensorboard) { sinks.append(try TensorBoardFile(directory: directory + "/tensorboard", resumedStep: resumedStep)) }
+    }
+
+    func record(_ event: RunEvent) throws { for sink in sinks { try sink.record(event) } }
+    func synchronize() throws { for sink in sinks { try sink.synchronize() } }
+    func close() throws { for sink in sinks { try sink.close() } }
+}

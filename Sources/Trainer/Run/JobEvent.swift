@@ -1,0 +1,50 @@
+import Models
+
+/// What a job tells whoever watches, in order.
+package enum JobEvent: Sendable {
+    /// The model is open and the plan is made; nothing has been computed.
+    case planned(JobSummary)
+    /// A stage of the work begins, in a few words.
+    case stage(String)
+    case decomposing(done: Int, total: Int, name: String)
+    case decomposed([Compressor.Result])
+    /// A checkpoint newer than the one resumed from that failed its checks, and why.
+    case invalidCheckpoint(path: String, reason: String)
+    case resumed(path: String, step: Int)
+    case run(RunEvent)
+    case exported(path: String)
+    case finished(JobResult)
+}
+
+/// A job before it starts: what it will do to what.
+package struct JobSummary: Sendable {
+    package var modelPath: String
+    package var configuration: LlamaConfiguration
+    package var plan: CompressionPlan
+    /// "fp32" or "bf16".
+    package var dtype: String
+    package var threads: Int
+    package var files: [(path: String, format: String, rows: Int)]
+    package var heldBackRows: Int
+    package var totalSteps: Int
+    package var outputDirectory: String
+}
+
+/// How a job ended.
+package struct JobResult: Sendable {
+    package enum Ending: Sendable, Equatable {
+        case complete
+        /// The user asked to stop; the checkpoint to go on from, if a step had been made.
+        case stopped(checkpoint: String?)
+    }
+    package var ending: Ending
+    package var step: Int
+    package var totalSteps: Int
+    package var dense: EvaluationResult?
+    package var truncated: EvaluationResult?
+    package var healed: EvaluationResult?
+    package var denseParameters: Int
+    package var parameters: Int
+    package var checkpoint: String?
+    package var exportPath: String?
+}

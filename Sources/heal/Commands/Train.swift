@@ -1,0 +1,90 @@
+import ArgumentParser
+import Foundation
+import Trainer
+
+struct Train: ParsableCommand {
+    /// The value of `--resume` that means the newest checkpoint, and that a bare `--resume` stands for.
+    static let latest = "latest"
+
+    static let configuration = CommandConfiguration(
+        abstract: "Decompose, heal, checkpoint, evaluate and export, as a configuration says. (default command)",
+        discussion: """
+            Takes the model of the configuration, splits its matrices into cores, trains the cores, and says at the end how much of what truncation \
+            spoiled was won back. configs/README.md explains the keys of a configuration.
+
+              heal --config configs/stories260k.json
+              heal --config configs/stories260k.json --set max_steps=20 output_dir=runs/try
+              heal --config configs/stories260k.json --resume
+              heal --config configs/llama7b.json --dry-run
+
+            Ctrl-C (or SIGTERM) finishes the micro-batch at hand, saves a checkpoint, says how to go on and leaves with status 130 (143); a second one \
+            leaves at once. A run that goes on computes the same numbers as one that was never stopped.
+            """)
+
+    @OptionGroup var config: ConfigurationOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Go on from a checkpoint: its file, or a run's directory. Without a value: the newest valid one of the output directory, or from the beginning if there is none yet.",
+            valueName: "checkpoint"),
+        completion: .file())
+    var resume: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "With --resume: keys that may differ from those of the run that is resumed although the steps to come depend on them.", valueName: "key"))
+    var allowChanges: [String] = []
+
+    @Flag(help: "Print the plan (layers, cores, bonds, parameters, memory, tokens, time) and write nothing.")
+    var dryRun = false
+
+    @Option(help: ArgumentHelp("Worker threads; 0 takes one for each processor. The numbers do not depend on it. (default: the configuration's)", valueName: "n"))
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(0...4096).contains(threads) { throw ValidationError("--threads is \(threads); expected a number from 0 to 4096.") }
+        let unknown = Trainer.Configuration.unknownKeys(among: allowChanges)
+        if !unknown.isEmpty { throw ValidationError(unknown.map(\.description).joined(separator: "\n")) }
+    }
+
+    func run() throws {
+        Console.workWithoutReader()
+        let configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
+        let job = HealingJob(configuration, resume: resumption(configuration), allowedChanges: allowChanges)
+        if dryRun {
+            let prepared = try job.prepare()
+            Console.print(try PlanReport(prepared, configuration).text())
+            return
+        }
+        let interruption = Interruption {
+            Console.printError("stopping: the micro-batch at hand is finished, then the run is saved. Once more to leave at once.")
+        }
+        let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest)
+        let request = interruption.request
+        let result = try withExtendedLifetime(interruption) { try job.run(stop: { request.isMade }, watch: reporter.report) }
+        Console.status("")
+        if case .stopped(let checkpoint) = result.ending {
+            reportStop(result, checkpoint)
+            Console.finish()
+            throw ExitCode(request.isMade ? request.status : ExitStatus.failure.rawValue)
+        }
+    }
+
+    private func resumption(_ configuration: Trainer.Configuration) -> HealingJob.Resume {
+        switch resume ?? configuration.resumeFromCheckpoint {
+        case nil: .no
+        case Self.latest: .latest
+        case let path?: .checkpoint(path)
+        }
+    }
+
+    private func reportStop(_ result: JobResult, _ checkpoint: String?) {
+        Console.print("stopped after step \(HumanFormat.grouped(result.step)) of \(HumanFormat.grouped(result.totalSteps))")
+        guard let checkpoint else { return Console.print("no step was finished, so nothing was saved") }
+        var words = ["heal", "--config", config.path]
+        if !config.overrides.isEmpty { words += ["--set"] + config.overrides }
+        if let threads { words += ["--threads", "\(threads)"] }
+        Console.print("saved in \(checkpoint); to go on:\n  \(ShellText.command(words + ["--resume"]))")
+    }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+import Trainer
+
+struct Validate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Find every mistake in a configuration, its model and its data, at once.",
+        discussion: """
+            Reads the configuration, opens the model, plans the compression, and reads and encodes every row of the data. Each mistake is named with its \
+            place: file and line, key, or tensor. Ends with status 0 and a line that begins with "ok:", or with status 65 and the number of mistakes \
+            (66 if the configuration itself is not there).
+
+              heal validate --config configs/smollm2-135m.json
+            """)
+
+    @OptionGroup var config: ConfigurationOptions
+    @OptionGroup var threads: ThreadOption
+
+    func run() throws {
+        threads.apply()
+        var check = Validation()
+        try check.run(path: config.path, overrides: config.overrides)
+        Console.status("")
+        for note in check.notes { Console.print("note: \(note)") }
+        guard check.mistakes.isEmpty else { throw Failure(check.mistakes, .badInput) }
+        Console.print(check.summary)
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+
+/// The program: its commands, and the one place where errors become messages and exit statuses.
+@main
+struct Heal: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "heal",
+        abstract: "Heal language models that were compressed into Matrix Product Operators.",
+        discussion: """
+            Takes a model of the Llama family, splits its weight matrices into chains of small cores, trains the cores on chat data until the model \
+            answers like the original again, and exports the result.
+
+              heal --config configs/stories260k.json             decompose, heal, evaluate, export
+              heal --config configs/stories260k.json --resume    go on after any stop
+              heal --config configs/llama7b.json --dry-run       what would be done, and how much memory it takes
+              heal generate --model runs/stories260k --prompt "Once upon a time"
+
+            Models (MODEL below) are Hugging Face directories, GGUF files, checkpoints, directories of a run (its newest valid checkpoint), and exports of \
+            this program.
+
+            Exit status: 0 done; 64 wrong usage; 65 the model or the data is not as it should be; 66 a file is missing; 73 an output cannot be made; \
+            74 reading or writing failed; 78 the configuration is wrong; 130 and 143 stopped by Ctrl-C or by a request to terminate, after saving.
+            """,
+        version: "heal 0.1.0",
+        subcommands: [
+            Train.self, Validate.self, Preview.self, Compress.self, Inspect.self, Export.self, Generate.self, Score.self, Tokenize.self,
+        ],
+        defaultSubcommand: Train.self)
+
+    static func main() {
+        // A closed pipe is an error of the write that meets it, not a signal that ends the process in the middle of its work.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            let arguments = try CommandLineArguments.normalized(Array(CommandLine.arguments.dropFirst()))
+            var command = try parseAsRoot(arguments)
+            try command.run()
+            Console.finish()
+        } catch {
+            leave(with: error)
+        }
+    }
+
+    /// Prints what there is to say about `error` and ends the process.
+    private static func leave(with error: any Error) -> Never {
+        if error is ExitCode {
+            Console.finish()
+            exit(withError: error)
+        }
+        let code = exitCode(for: error)
+        if code.isSuccess {  // --help, --version
+            Console.print(fullMessage(for: error))
+            Console.finish()
+            Foundation.exit(0)
+        }
+        // Whatever the program's own code throws counts as a general failure to the parser; only its own errors have another code.
+        if code == .validationFailure {
+            Console.flush()
+            let message = fullMessage(for: error)
+            Console.printError("heal: " + (message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message))
+            Foundation.exit(ExitStatus.usage.rawValue)
+        }
+        let failure = Failure(error)
+        Console.flush()
+        Console.printError(failure.text)
+        Foundation.exit(failure.status.rawValue)
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import Synchronization
+
+/// Standard output and standard error: the only place that writes to them.
+///
+/// Output is buffered and comes before anything that goes to standard error afterwards. A reader that went away (`heal tokenize ... | head -1`)
+/// ends a command that only prints, silently and without failure; a command that has work to do goes on without printing.
+enum Console {
+    private struct State {
+        var buffer: [UInt8] = []
+        var isClosed = false
+        var worksWithoutReader = false
+        /// Width of the status line that stands on standard error's terminal, to be wiped before anything else is written.
+        var hasStatusLine = false
+    }
+    private static let state = Mutex(State())
+    private static let capacity = 1 << 16
+
+    /// To be called by commands whose work matters more than what they print.
+    static func workWithoutReader() { state.withLock { $0.worksWithoutReader = true } }
+
+    /// Writes a line.
+    static func print(_ line: String = "") {
+        var line = line
+        if line.utf8.last != 0x0A || line.isEmpty { line += "\n" }
+        line.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+        if Terminal.isOutput { flush() }
+    }
+
+    static func write(_ text: String) {
+        var text = text
+        text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+    }
+
+    static func write(_ bytes: UnsafeRawBufferPointer) {
+        state.withLock { state in
+            wipeStatus(&state)
+            state.buffer.append(contentsOf: bytes)
+            if state.buffer.count >= capacity { drain(&state) }
+        }
+    }
+
+    static func flush() { state.withLock { drain(&$0) } }
+
+    /// Writes out what is left. Failure to do so is the command's failure.
+    static func finish() {
+        state.withLock { state in
+            wipeStatus(&state)
+            drain(&state)
+        }
+    }
+
+    /// Writes a line to standard error.
+    static func printError(_ line: String) {
+        state.withLock { state in
+            drain(&state)
+            wipeStatus(&state)
+            _ = send(Array((line + "\n").utf8)[...], to: STDERR_FILENO)
+        }
+    }
+
+    /// Shows a line in place of the last one on the terminal; the empty text removes it. Nothing happens where standard error is no terminal.
+    static func status(_ text: String) {
+        guard Terminal.isError else { return }
+        state.withLock { state in
+            drain(&state)
+            wipeStatus(&state)
+            if text.isEmpty { return }
+            let line = "\r" + text.prefix(max(1, Terminal.width - 1))
+            if send(Array(line.utf8)[...], to: STDERR_FILENO) == 0 { state.hasStatusLine = true }
+        }
+    }
+
+    private static func wipeStatus(_ state: inout State) {
+        guard state.hasStatusLine else { return }
+        state.hasStatusLine = false
+        _ = send(Array("\r\u{1B}[K".utf8)[...], to: STDERR_FILENO)
+    }
+
+    private static func drain(_ state: inout State) {
+        guard !state.buffer.isEmpty else { return }
+        let code = state.isClosed ? 0 : send(state.buffer[...], to: STDOUT_FILENO)
+        state.buffer.removeAll(keepingCapacity: true)
+        if code == 0 { return }
+        state.isClosed = true
+        if state.worksWithoutReader {
+            if code != EPIPE { complain(code) }
+        } else if code == EPIPE {
+            exit(ExitStatus.success.rawValue)
+        } else {
+            complain(code)
+            exit(ExitStatus.inputOutput.rawValue)
+        }
+    }
+
+    private static func complain(_ code: Int32) {
+        _ = send(Array("heal: standard output cannot be written: \(String(cString: strerror(code)))\n".utf8)[...], to: STDERR_FILENO)
+    }
+
+    /// 0, or the error's number.
+    private static func send(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Int32 {
+        bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+                if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN {
+                    var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&wait, 1, -1)
+                    continue
+                }
+                if count < 0 { return errno }
+                done += count
+            }
+            return 0
+        }
+    }
+}

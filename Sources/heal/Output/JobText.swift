@@ -1,0 +1,67 @@
+import HealData
+import Models
+import Trainer
+
+/// A job in words: before it starts, and when it has ended.
+enum JobText {
+    /// What is about to happen, a few lines.
+    static func header(_ summary: JobSummary, _ configuration: Trainer.Configuration) -> String {
+        let plan = summary.plan, model = summary.configuration
+        let files = summary.files.count == 1 ? "1 file" : "\(summary.files.count) files"
+        return lines([
+            (
+                "model",
+                "\(summary.modelPath)  (\(model.family.rawValue), \(model.layers) blocks, hidden \(model.hiddenSize), vocabulary \(HumanFormat.grouped(model.vocabularySize)))"
+            ),
+            ("parameters", parameters(plan)),
+            ("compression", compression(plan)),
+            ("computing", "\(summary.dtype) on \(summary.threads) \(summary.threads == 1 ? "thread" : "threads")"),
+            (
+                "data",
+                "\(HumanFormat.grouped(summary.files.reduce(0) { $0 + $1.rows })) rows in \(files), \(HumanFormat.grouped(summary.heldBackRows)) held back"
+            ),
+            ("steps", "\(HumanFormat.grouped(summary.totalSteps)) of \(step(configuration))"),
+            ("output", summary.outputDirectory),
+        ])
+    }
+
+    static func parameters(_ plan: CompressionPlan) -> String {
+        "\(HumanFormat.grouped(plan.denseTotal)) -> \(HumanFormat.grouped(plan.total)) "
+            + "(\(HumanFormat.percent(Double(plan.total) / Double(max(1, plan.denseTotal)))) of the model)"
+    }
+
+    static func compression(_ plan: CompressionPlan) -> String {
+        let compressed = plan.compressed
+        if compressed.isEmpty { return "none of \(plan.entries.count) matrices" }
+        let cores = Set(compressed.compactMap { $0.layout?.cores }).sorted()
+        let range = cores.count == 1 ? "\(cores[0])" : "\(cores[0]) to \(cores[cores.count - 1])"
+        return "\(compressed.count) of \(plan.entries.count) matrices, \(range) cores each, \(HumanFormat.percent(plan.keptFraction)) of them kept"
+    }
+
+    static func step(_ c: Trainer.Configuration) -> String {
+        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength * c.gradientAccumulationSteps
+        let windows = c.gradientAccumulationSteps == 1 ? "" : ", \(c.gradientAccumulationSteps) times"
+        return "\(c.perDeviceTrainBatchSize) rows of \(HumanFormat.grouped(c.maxSequenceLength)) tokens\(windows): up to \(HumanFormat.grouped(tokens)) tokens a step"
+    }
+
+    /// Dense, truncated and healed, as far as they were measured.
+    static func table(_ result: JobResult) -> String? {
+        typealias Row = ResultTable.Row
+        if let dense = result.dense, let truncated = result.truncated, let healed = result.healed {
+            return ResultTable(
+                dense: Row(loss: dense.loss, parameters: result.denseParameters), truncated: Row(loss: truncated.loss, parameters: result.parameters),
+                healed: Row(loss: healed.loss, parameters: result.parameters)
+            ).text
+        }
+        let rows = [("dense", result.dense), ("truncated", result.truncated), ("healed", result.healed)].compactMap { name, found in
+            found.map { [name, HumanFormat.fixed($0.loss, decimals: 4), HumanFormat.significant($0.perplexity)] }
+        }
+        return rows.isEmpty ? nil : TextTable(header: ["model", "loss", "perplexity"], rows: rows).text
+    }
+
+    /// Names flush left, what belongs to them beside.
+    static func lines(_ pairs: [(name: String, text: String)]) -> String {
+        let width = pairs.map(\.name.count).max() ?? 0
+        return pairs.map { $0.name + String(repeating: " ", count: width - $0.name.count) + "  " + $0.text }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,38 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Ctrl-C and requests to terminate: the first asks the work to save and leave, the second ends the process at once.
+///
+/// Saves are atomic, so nothing that was saved is lost by the second.
+struct Interruption {
+    /// The first signal that came.
+    final class Request: Sendable {
+        private let number = Atomic<Int32>(0)
+
+        var isMade: Bool { number.load(ordering: .relaxed) != 0 }
+
+        /// 130 or 143, as shells expect of a process that a signal ended.
+        var status: Int32 { 128 + number.load(ordering: .relaxed) }
+
+        /// Whether this is the first signal.
+        fileprivate func take(_ signal: Int32) -> Bool { number.compareExchange(expected: 0, desired: signal, ordering: .relaxed).exchanged }
+    }
+
+    let request = Request()
+    private let sources: [any DispatchSourceSignal]
+
+    /// - Parameter asked: called once, on another thread, when the first signal comes.
+    init(asked: @escaping @Sendable () -> Void) {
+        let queue = DispatchQueue(label: "heal.signals")
+        sources = [SIGINT, SIGTERM].map { [request] number in
+            signal(number, SIG_IGN)  // The source sees it all the same; the default action must not.
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler {
+                if request.take(number) { asked() } else { _exit(128 + number) }
+            }
+            source.resume()
+            return source
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Trainer
+
+/// Prints what happens in a job.
+///
+/// Where standard output is a terminal, step reports take turns on one line at the bottom; else each is a line of the output.
+final class JobReporter {
+    private let configuration: Trainer.Configuration
+    private let mayStartAnew: Bool
+    private var estimate = TimeEstimate()
+    private var lastStep: Int?
+    private var wasResumed = false
+
+    /// - Parameter mayStartAnew: a checkpoint was to be looked for, and the job begins from the start where there is none.
+    init(_ configuration: Trainer.Configuration, mayStartAnew: Bool) {
+        self.configuration = configuration
+        self.mayStartAnew = mayStartAnew
+    }
+
+    func report(_ event: JobEvent) {
+        switch event {
+        case .planned(let summary):
+            Console.print(JobText.header(summary, configuration))
+            if mayStartAnew, !wasResumed { Console.print("no checkpoint in \(summary.outputDirectory) yet: starting from the beginning") }
+        case .stage(let text):
+            Console.status("")
+            if Terminal.isOutput, Terminal.isError { Console.status(text + " ...") } else { line(text) }
+        case .decomposing(let done, let total, let name): Console.status("decomposing \(done)/\(total)  \(name)")
+        case .decomposed(let results):
+            let errors = results.map(\.relativeError), mean = errors.reduce(0, +) / Double(max(1, errors.count))
+            line(
+                "decomposed \(results.count) matrices: relative error \(HumanFormat.significant(mean, digits: 3)) on average, "
+                    + "\(HumanFormat.significant(errors.max() ?? 0, digits: 3)) at most")
+        case .invalidCheckpoint(let path, let reason):
+            Console.printError("heal: warning: \(reason.hasPrefix(path) ? "" : path + ": ")\(reason); trying the one before")
+        case .resumed(let path, let step):
+            wasResumed = true
+            line("going on from \(path), step \(HumanFormat.grouped(step))")
+        case .run(.step(let report)): step(report)
+        case .run(let event): line(event.text().printable)
+        case .exported(let path): line("exported to \(path)")
+        case .finished(let result):
+            Console.status("")
+            guard case .complete = result.ending else { return }
+            if let table = JobText.table(result) { Console.print("\n" + table) }
+            if let checkpoint = result.checkpoint { Console.print("checkpoint  \(checkpoint)") }
+            if let export = result.exportPath { Console.print("export      \(export)") }
+        }
+    }
+
+    private func step(_ report: StepReport) {
+        let steps = max(1, report.step - (lastStep ?? report.step - 1))
+        for _ in 0..<min(steps, 20) { estimate.add(seconds: report.seconds) }
+        lastStep = report.step
+        let left = estimate.secondsLeft(steps: report.totalSteps - report.step)
+        if !(Terminal.isOutput && Terminal.isError) { line(ProgressLine.text(report, secondsLeft: left)) }
+        Console.status(ProgressLine.text(report, secondsLeft: left, width: Terminal.width - 1))
+    }
+
+    private func line(_ text: String) {
+        Console.print(text)
+        Console.flush()
+    }
+}

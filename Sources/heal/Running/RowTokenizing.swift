@@ -1,0 +1,55 @@
+import HealData
+import Kernels
+import Synchronization
+
+/// Rows of a data set to ids and labels, one JSON object a line.
+struct RowTokenizing {
+    private let encoder: SampleEncoder
+    private let format: DataFormat?
+    private let isCut: Bool
+
+    init(_ source: TokenizerSource, _ options: Tokenize) throws {
+        encoder = SampleEncoder(
+            tokenizer: source.tokenizer, template: try source.chatTemplate(forced: options.template), maxLength: options.maxLength ?? .max,
+            trainOnPrompt: options.trainOnPrompt)
+        format = options.format
+        isCut = options.maxLength != nil
+    }
+
+    func run(_ path: String) throws {
+        // Blocks of a text file are as long as in training with the length limit.
+        let file = try isCut ? RowFile(path: path, blockBytes: 2 * encoder.maxLength) : RowFile(path: path)
+        let format = try FormatDetection.format(of: file, forced: format)
+        let group = 1024
+        for start in stride(from: 0, to: file.rowCount, by: group) {
+            let rows = start..<min(file.rowCount, start + group)
+            let outcomes = Mutex<[Result<[UInt8], any Error>]>(Array(repeating: .success([]), count: rows.count))
+            Parallel.forEach(rows.count) { i in
+                let outcome = Result { try line(rows.lowerBound + i, file, format) }
+                outcomes.withLock { $0[i] = outcome }
+            }
+            for outcome in outcomes.withLock({ $0 }) { try outcome.get().withUnsafeBytes(Console.write) }
+        }
+    }
+
+    private func line(_ row: Int, _ file: RowFile, _ format: DataFormat) throws -> [UInt8] {
+        do {
+            let conversation = try file.conversation(ofRow: row, format: format)
+            var encoded = try encoder.encode(conversation)
+            if encoded.tokens.count > encoder.maxLength {
+                encoded.tokens.removeSubrange(encoder.maxLength...)
+                encoded.trained.removeSubrange(encoder.maxLength...)
+            }
+            var output = Array(#"{"ids":"#.utf8)
+            output.append(ids: encoded.tokens)
+            output += Array(#","labels":"#.utf8)
+            output.append(ids: zip(encoded.tokens, encoded.trained).lazy.map { $1 ? $0 : Sample.ignoredLabel })
+            if case .skipped(let reason) = try encoder.outcome(of: conversation) {
+                output += Array(#","skipped":\#(JSONText.quoted(reason.words))"#.utf8)
+            }
+            return output + Array("}\n".utf8)
+        } catch let error as RecordError {
+            throw DataError(.badRow, at: file.place(ofRow: row), error.description)
+        }
+    }
+}

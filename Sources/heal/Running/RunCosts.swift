@@ -1,0 +1,58 @@
+import Kernels
+import Models
+import TensorTrain
+import Trainer
+
+/// What a run takes: memory from the shapes of what it holds, and operations from the products of a step. Estimates, meant to be right within a third.
+struct RunCosts {
+    let parts: [(name: String, bytes: Int)]
+    /// Floating-point operations of one step, a multiplication and an addition counting as two.
+    let operationsPerStep: Double
+    let checkpointBytes: Int
+
+    var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
+
+    init(
+        _ model: LlamaConfiguration, _ plan: CompressionPlan, _ c: Trainer.Configuration, compute: DType,
+        contraction: (MPOLayout) -> ContractionPlan
+    ) {
+        let wide = 4, size = compute.size
+        let cores = plan.compressed.reduce(0) { $0 + $1.parameterCount }
+        let frozen = plan.total - cores
+        let denseCompressed = plan.compressed.reduce(0) { $0 + $1.denseCount }
+        let largest = plan.compressed.map(\.denseCount).max() ?? 0
+        // A micro-batch is full where rows are packed; at most that long otherwise.
+        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
+        let rebuilt = denseCompressed * size < HealingJob.rebuiltLimit ? denseCompressed : largest
+        let activations = Self.activations(model, tokens: tokens, size: size, checkpointing: c.gradientCheckpointing)
+        let logits = min(tokens, 512) * model.vocabularySize * (wide + size)
+        parts = [
+            ("weights", frozen * size + cores * wide), ("gradients", cores * wide), ("optimizer", 2 * cores * wide),
+            ("rebuilt matrices", rebuilt * size + 2 * largest * wide), ("activations", activations + logits),
+        ]
+        checkpointBytes = plan.total * wide + 2 * cores * wide
+
+        var perMicroBatch = 0.0
+        for entry in plan.entries {
+            if let layout = entry.layout {
+                let way = contraction(layout)
+                perMicroBatch += way.forwardCost(layout, tokens: tokens).flops + way.backwardCost(layout, tokens: tokens).flops
+            } else {
+                perMicroBatch += 4 * Double(tokens) * Double(entry.denseCount)  // y and dx; nothing is trained
+            }
+        }
+        perMicroBatch += 4 * Double(tokens) * Double(model.vocabularySize) * Double(model.hiddenSize)
+        // Scores and mixtures over half of the square, forward once and backward two and a half times.
+        perMicroBatch += 7 * Double(tokens) * Double(c.maxSequenceLength) * Double(model.queryRows) * Double(model.layers)
+        if c.gradientCheckpointing { perMicroBatch *= 4.0 / 3 }
+        operationsPerStep = perMicroBatch * Double(c.gradientAccumulationSteps)
+    }
+
+    /// What the forward pass keeps for the backward pass.
+    private static func activations(_ c: LlamaConfiguration, tokens: Int, size: Int, checkpointing: Bool) -> Int {
+        // Inputs of the norms and their outputs, q, k and v before and after rotation, attention's output, gate, up and their product.
+        let block = 4 * c.hiddenSize + 2 * (c.queryRows + c.keyValueRows) + c.keyValueRows + c.queryRows + 3 * c.intermediateSize
+        let kept = checkpointing ? c.layers * c.hiddenSize + block : c.layers * block
+        return tokens * (kept + 4 * c.hiddenSize) * size
+    }
+}

@@ -1,0 +1,200 @@
+import Foundation
+import HealData
+import Kernels
+import Models
+import Storage
+import Trainer
+
+/// Looks for mistakes in a configuration and in everything it names, and goes on after each as far as it can.
+struct Validation {
+    private(set) var mistakes: [String] = []
+    /// What is no mistake but worth a word.
+    private(set) var notes: [String] = []
+    private(set) var summary = ""
+
+    /// - Throws: only where there is no configuration to look at.
+    mutating func run(path: String, overrides: [String]) throws {
+        guard FileSystem.kind(of: path) == .file || FileSystem.kind(of: path) == .other else {
+            var failure = Failure.configurationMissing(path)
+            failure.status = .missingInput
+            throw failure
+        }
+        let configuration: Trainer.Configuration
+        do {
+            configuration = try .load(path: path, overrides: overrides)
+        } catch {
+            add(error)
+            guard let rest = FaultyConfiguration(path: path, overrides: overrides).withoutMistakes(error.issues) else { return }
+            configuration = rest
+        }
+        for issue in configuration.checkPaths() { add(issue) }
+        let opened = openModel(configuration)
+        if let opened { checkModel(opened, configuration) }
+        checkData(configuration, opened)
+    }
+
+    private mutating func add(_ error: any Error, at place: String? = nil) {
+        let messages = Failure(error).messages
+        mistakes += place.map { place in messages.map { "\(place): \($0)" } } ?? messages
+    }
+
+    private mutating func openModel(_ c: Trainer.Configuration) -> OpenedModel? {
+        guard let model = c.existingPath(c.model) else { return nil }  // named already
+        do {
+            return try OpenedModel.open(model, tokenizer: c.tokenizer.map { c.existingPath($0) ?? $0 })
+        } catch {
+            add(error)
+            return nil
+        }
+    }
+
+    private mutating func checkModel(_ opened: OpenedModel, _ c: Trainer.Configuration) {
+        do { _ = try HealingJob.compute(c.dtype) } catch { add(error, at: c.place("dtype")) }
+        do { try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path) } catch { add(error, at: c.place("max_seq_length")) }
+        do {
+            let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
+            if plan.compressed.isEmpty, c.trainable.isEmpty { mistakes.append("\(c.place("compression")): nothing would be trained: no matrix is compressed") }
+            summary = "ok: \(JobText.parameters(plan)) parameters"
+        } catch { add(error, at: c.place("compression")) }
+    }
+
+    private mutating func checkData(_ c: Trainer.Configuration, _ opened: OpenedModel?) {
+        let files = c.datasetFiles.filter { FileSystem.kind(of: $0.path) == .file }
+        var encoder: SampleEncoder?
+        if let opened {
+            do {
+                encoder = SampleEncoder(
+                    tokenizer: opened.tokenizer, template: try opened.chatTemplate(forced: c.templateName), maxLength: c.maxSequenceLength,
+                    trainOnPrompt: c.trainOnPrompt)
+            } catch { add(error, at: c.place("chat_template")) }
+        }
+        guard let encoder else {
+            for file in files { checkRows(file, c) }
+            return
+        }
+        var counters: [DataReport.File] = []
+        for file in files {
+            do {
+                Console.status("reading \(file.path) ...")
+                var options = c.dataOptions
+                options.onBadLine = .skip  // the report lists them
+                var alone = file
+                alone.split = .train
+                alone.weight = nil
+                let dataset = try Dataset(files: [alone], encoder: encoder, options: options)
+                let report = try dataset.report(threads: Parallel.threads)
+                for found in report.files { judge(found, c) }
+                counters += report.files
+            } catch { add(error) }
+        }
+        if files.count == c.datasets.count, mistakes.isEmpty { judge(counters, files, encoder, c) }
+    }
+
+    private mutating func judge(_ file: DataReport.File, _ c: Trainer.Configuration) {
+        if file.errorCount > 0 {
+            let more = file.errorCount - file.firstErrors.count
+            let listed = file.firstErrors.map(\.description) + (more > 0 ? ["\(file.path): and \(HumanFormat.grouped(more)) more bad rows"] : [])
+            if c.onBadLine == .skip { notes += listed } else { mistakes += listed }
+        }
+        let counters = file.counters
+        if counters.samples == 0, file.errorCount == 0 {
+            let reasons = counters.skipped.sorted { $0.value > $1.value }.map { "\($0.key.words): \($0.value)" }.joined(separator: ", ")
+            mistakes.append("\(file.path): none of its \(file.rows) rows can be trained on (\(reasons))")
+        }
+    }
+
+    /// The checks across files, and the summary.
+    private mutating func judge(_ found: [DataReport.File], _ files: [DatasetFile], _ encoder: SampleEncoder, _ c: Trainer.Configuration) {
+        do {
+            let dataset = try Dataset(files: files, encoder: encoder, options: c.dataOptions)
+            if dataset.heldBack.isEmpty { notes.append("no rows are held back, so nothing will be evaluated; see val_size") }
+            let all = DataReport(files: found).counters
+            for file in found {
+                notes.append(
+                    "\(file.path): \(file.format.rawValue), \(HumanFormat.grouped(file.rows)) rows, longest sample \(HumanFormat.grouped(file.longestSample)) tokens"
+                        + Self.left(file.counters))
+            }
+            summary += "; \(HumanFormat.grouped(all.rows)) rows, \(HumanFormat.grouped(dataset.heldBack.count)) held back, "
+                + "\(HumanFormat.grouped(all.samples)) samples, \(HumanFormat.grouped(all.tokens)) tokens, \(HumanFormat.grouped(all.trainedTokens)) trained"
+                + (all.truncated > 0 ? ", \(HumanFormat.grouped(all.truncated)) samples cut to \(HumanFormat.grouped(c.maxSequenceLength)) tokens" : "")
+        } catch { add(error) }
+    }
+
+    private static func left(_ counters: DataCounters) -> String {
+        counters.skipped.filter { $0.value > 0 }.sorted { $0.key.rawValue < $1.key.rawValue }
+            .map { ", left out (\($0.key.words)) \(HumanFormat.grouped($0.value))" }.joined()
+    }
+
+    /// Without a tokenizer, rows can still be read.
+    private mutating func checkRows(_ file: DatasetFile, _ c: Trainer.Configuration) {
+        do {
+            let rows = try RowFile(path: file.path), format = try FormatDetection.format(of: rows, forced: file.format)
+            var bad: [String] = []
+            for row in 0..<rows.rowCount {
+                do {
+                    _ = try rows.conversation(ofRow: row, format: format)
+                } catch let error as RecordError {
+                    bad.append("\(bad.count < 10 ? rows.place(ofRow: row) : rows.path): \(error.description)")
+                }
+            }
+            let listed = Array(bad.prefix(10)) + (bad.count > 10 ? ["\(file.path): and \(HumanFormat.grouped(bad.count - 10)) more bad rows"] : [])
+            if c.onBadLine == .skip { notes += listed } else { mistakes += listed }
+        } catch { add(error) }
+    }
+}
+
+extension Trainer.Configuration {
+    /// `file:line: key`, for messages of others about a key.
+    func place(_ key: String) -> String { ConfigurationIssue(place: place(of: key), key: key, message: "").description.trimmedColon }
+
+    var templateName: ChatTemplate.Name? { chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) } }
+}
+
+extension String {
+    fileprivate var trimmedColon: String { hasSuffix(": ") ? String(dropLast(2)) : self }
+}
+
+/// A configuration with mistakes in it: what is left without the keys they are in.
+private struct FaultyConfiguration {
+    let path: String
+    let overrides: [String]
+
+    /// nil where what is left is no configuration either.
+    func withoutMistakes(_ issues: [ConfigurationIssue]) -> Trainer.Configuration? {
+        guard let bytes = try? FileSystem.readAll(path, limit: 4 << 20), var json = JSONParser.read(bytes).json else { return nil }
+        for text in overrides { try? ConfigurationOverride(text).apply(to: &json) }
+        let faulty = Set(issues.map { String($0.key.prefix { $0 != "." && $0 != "[" }) })
+        guard var members = json.members else { return nil }
+        members.removeAll { faulty.contains($0.key) }
+        json.value = .object(members)
+        guard var rest = try? Trainer.Configuration.parse(Array(json.text().utf8), file: path) else { return nil }
+        // Places are those of the file, not of the text made from it.
+        var places: [String: JSON.Position] = [:]
+        func walk(_ json: JSON, _ path: String) {
+            for member in json.members ?? [] {
+                let key = path.isEmpty ? member.key : "\(path).\(member.key)"
+                places[key] = member.position
+                walk(member.value, key)
+            }
+            for (index, element) in (json.elements ?? []).enumerated() {
+                places["\(path)[\(index)]"] = element.position
+                walk(element, "\(path)[\(index)]")
+            }
+        }
+        walk(json, "")
+        rest.origin.positions = places
+        return rest
+    }
+}
+
+extension Failure {
+    /// The message for a configuration that is not there, with its nearest neighbour's name.
+    static func configurationMissing(_ path: String) -> Failure {
+        do {
+            _ = try Trainer.Configuration.load(path: path)
+            return Failure("\(path): cannot be read", .missingInput)
+        } catch {
+            return Failure(error)
+        }
+    }
+}

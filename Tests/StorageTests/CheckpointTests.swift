@@ -1,0 +1,136 @@
+import Foundation
+import Storage
+import Testing
+
+@Suite struct CheckpointTests {
+    private func fill(_ file: HDF5File, _ step: Int) throws {
+        try file.write((0..<500).map { Float($0 * step) }, at: "model/weights")
+        try file.setAttribute("step", step, at: "/")
+    }
+
+    private func step(of path: String) throws -> Int? {
+        let file = try SealedFile.open(path)
+        defer { try? file.close() }
+        #expect(try file.read("model/weights", as: Float.self).count == 500)
+        return try file.intAttribute("step", at: "/")
+    }
+
+    @Test func savesFindsAndPrunes() throws {
+        try withScratch { scratch in
+            let directory = CheckpointDirectory(path: scratch + "/run/checkpoints")
+            #expect(try directory.newestValid().newest == nil)
+            for step in [1, 20, 300, 4000] {
+                let report = try directory.save(step: step, keeping: 2) { try fill($0, step) }
+                #expect(report.bytes > 2512)
+                #expect(report.warnings.isEmpty)
+                #expect(report.removed.map(\.step) == (step == 300 ? [1] : step == 4000 ? [20] : []))
+            }
+            #expect(try FileSystem.names(in: directory.path) == ["checkpoint-00000300.h5", "checkpoint-00004000.h5"])
+            let search = try directory.newestValid()
+            #expect(search.newest?.step == 4000)
+            #expect(search.invalid.isEmpty)
+            #expect(try step(of: #require(search.newest).path) == 4000)
+            // A step of a run that was rewound is lower than those that exist, and yet stays.
+            #expect(try directory.save(step: 310, keeping: 1) { try fill($0, 310) }.removed.map(\.step) == [300, 4000])
+            #expect(try directory.entries().map(\.step) == [310])
+        }
+    }
+
+    @Test func leavesOtherFilesAlone() throws {
+        try withScratch { scratch in
+            let foreign = ["checkpoint-1.h5", "checkpoint-00000001.h5.bak", "checkpoint-0000000x.h5", "xcheckpoint-00000001.h5", "notes.partial", "checkpoint-1.h5.partial"]
+            for name in foreign { try write([1], to: scratch + "/" + name) }
+            try FileSystem.createDirectory(scratch + "/checkpoint-00000002.h5")
+            let directory = CheckpointDirectory(path: scratch)
+            try directory.save(step: 5, keeping: 1) { try fill($0, 5) }
+            try directory.save(step: 6, keeping: 1) { try fill($0, 6) }
+            #expect(try FileSystem.names(in: scratch) == (foreign + ["checkpoint-00000002.h5", "checkpoint-00000006.h5"]).sorted())
+            #expect(CheckpointDirectory.step(fileName: "checkpoint-123456789.h5") == 123_456_789)
+            #expect(CheckpointDirectory.step(fileName: "checkpoint-012345678.h5") == nil)
+        }
+    }
+
+    @Test func aFailedSaveChangesNothing() throws {
+        try withScratch { scratch in
+            let directory = CheckpointDirectory(path: scratch)
+            try directory.save(step: 1, keeping: 1) { try fill($0, 1) }
+            let before = try bytes(scratch + "/checkpoint-00000001.h5")
+            struct Stop: Error {}
+            for step in [1, 2] {
+                #expect(throws: Stop.self) {
+                    try directory.save(step: step, keeping: 1) { file in
+                        try fill(file, 9)
+                        throw Stop()
+                    }
+                }
+            }
+            #expect(try FileSystem.names(in: scratch) == ["checkpoint-00000001.h5"])
+            #expect(try bytes(scratch + "/checkpoint-00000001.h5") == before)
+            let error = failure { try directory.save(step: 3, expectedBytes: 1 << 60) { try fill($0, 3) } }
+            #expect(error?.code == .noSpace)
+            #expect(failure { try CheckpointDirectory(path: scratch + "/checkpoint-00000001.h5").save(step: 1) { try fill($0, 1) } }?.code == .unwritable)
+            #expect(failure { try CheckpointDirectory(path: "/proc/no").save(step: 1) { try fill($0, 1) } }?.code == .unwritable)
+        }
+    }
+
+    @Test func cleansUpAfterAKilledSave() throws {
+        try withScratch { scratch in
+            let directory = CheckpointDirectory(path: scratch)
+            try directory.save(step: 1) { try fill($0, 1) }
+            // What a kill leaves: a temporary file, half written.
+            let half = try bytes(scratch + "/checkpoint-00000001.h5").prefix(1500)
+            try write(Array(half), to: scratch + "/checkpoint-00000002.h5.partial")
+            #expect(try directory.newestValid().newest?.step == 1)
+            try directory.save(step: 3) { try fill($0, 3) }
+            #expect(try FileSystem.names(in: scratch) == ["checkpoint-00000001.h5", "checkpoint-00000003.h5"])
+        }
+    }
+
+    @Test func namesInvalidOnesAndGoesBack() throws {
+        try withScratch { scratch in
+            let directory = CheckpointDirectory(path: scratch)
+            for step in 1...5 { try directory.save(step: step) { try fill($0, step) } }
+            func path(_ step: Int) -> String { scratch + "/" + CheckpointDirectory.fileName(step: step) }
+            var flipped = try bytes(path(5))
+            flipped[flipped.count / 2] ^= 4
+            try write(flipped, to: path(5))
+            try write(bytes(path(4)).dropLast(), to: path(4))
+            try write([], to: path(3))
+            var unsealed = try bytes(path(2))
+            unsealed.replaceSubrange(0..<512, with: [UInt8](repeating: 0, count: 512))
+            try write(unsealed, to: path(2))
+            let search = try directory.newestValid()
+            #expect(search.newest?.step == 1)
+            #expect(search.invalid.map(\.entry.step) == [5, 4, 3, 2])
+            #expect(search.invalid.map(\.reason.code) == [.checksum, .truncated, .truncated, .truncated])
+            #expect(search.invalid[3].reason.description.contains("never finished"))
+            #expect(failure { _ = try SealedFile.open(goldens + "/reference.h5") }?.code == .unsupported)
+        }
+    }
+
+    @Test func everyTruncationAndFlippedBitIsSeenBeforeHDF5Is() throws {
+        try withScratch { scratch in
+            let directory = CheckpointDirectory(path: scratch)
+            let entry = try directory.save(step: 1) { try $0.write([1, 2, 3] as [Float], at: "x") }.entry
+            let whole = try bytes(entry.path)
+            for count in 0..<whole.count {
+                try write(Array(whole[..<count]), to: entry.path)
+                #expect(failure { try SealedFile.verify(entry.path) } != nil, "\(count) bytes")
+            }
+            var random = Random(state: 3)
+            for _ in 0..<1000 {
+                var flipped = whole
+                let position = Int.random(in: 512..<whole.count, using: &random)
+                flipped[position] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+                try write(flipped, to: entry.path)
+                #expect(failure { try SealedFile.verify(entry.path) }?.code == .checksum, "byte \(position)")
+            }
+            for position in 0..<512 {  // the seal itself
+                var flipped = whole
+                flipped[position] ^= 1
+                try write(flipped, to: entry.path)
+                #expect(failure { try SealedFile.verify(entry.path) } != nil, "byte \(position)")
+            }
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// Checkers shared by the tests.
