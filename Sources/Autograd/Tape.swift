@@ -1,0 +1,116 @@
+import Kernels
+
+/// A tensor on a tape.
+package struct Variable: Sendable {
+    package let value: Tensor
+    /// Place on the tape; -1 for a constant.
+    let slot: Int
+    package var isConstant: Bool { slot < 0 }
+
+    package init(constant value: Tensor) {
+        self.value = value
+        slot = -1
+    }
+    init(_ value: Tensor, slot: Int) {
+        self.value = value
+        self.slot = slot
+    }
+}
+
+/// The record of one forward computation, used up by one backward pass.
+package struct Tape: ~Copyable {
+    private struct Slot {
+        var shape: [Int]
+        var type: DType
+        var parameter: Int?
+    }
+    private struct Node {
+        var op: any Primitive
+        var saved: [Tensor]
+        var inputs: [Int]
+        var output: Int
+    }
+    private var slots: [Slot] = []
+    private var nodes: [Node] = []
+    private var parameterSlots: [Int: Int] = [:]
+    /// A tape that does not record keeps nothing: evaluation and generation.
+    package let records: Bool
+
+    package init(records: Bool = true) { self.records = records }
+
+    /// A value whose cotangent `backward` returns.
+    package mutating func input(_ value: Tensor) -> Variable { variable(value, type: value.dtype.wide) }
+
+    /// A trained parameter, known to `Gradients` by `index`.
+    package mutating func parameter(_ value: Tensor, index: Int) -> Variable {
+        guard records else { return Variable(constant: value) }
+        if let slot = parameterSlots[index] { return Variable(value, slot: slot) }
+        let v = variable(value, type: value.dtype.wide, parameter: index)
+        parameterSlots[index] = v.slot
+        return v
+    }
+
+    private mutating func variable(_ value: Tensor, type: DType, parameter: Int? = nil) -> Variable {
+        guard records else { return Variable(constant: value) }
+        slots.append(Slot(shape: value.shape, type: type, parameter: parameter))
+        return Variable(value, slot: slots.count - 1)
+    }
+
+    /// Computes `op` and remembers it when some input depends on a parameter.
+    package mutating func apply(_ op: some Primitive, _ inputs: Variable...) -> Variable { apply(op, to: inputs) }
+
+    package mutating func apply(_ op: some Primitive, to inputs: [Variable]) -> Variable {
+        let wants = inputs.map { !$0.isConstant }
+        let evaluation = op.forward(inputs.map(\.value), wants: wants)
+        guard records, wants.contains(true) else { return Variable(constant: evaluation.output) }
+        let out = variable(evaluation.output, type: op.cotangentType(ofOutput: evaluation.output.dtype))
+        nodes.append(Node(op: op, saved: evaluation.saved, inputs: inputs.map(\.slot), output: out.slot))
+        return out
+    }
+
+    /// Runs `body` keeping only its input; the backward pass computes it again. Parameters inside are trained as usual.
+    package mutating func checkpoint(_ x: Variable, _ body: @escaping @Sendable (inout Tape, Variable) -> Variable) -> Variable {
+        var inner = Tape(records: false)
+        let out = body(&inner, Variable(constant: x.value)).value
+        guard records else { return Variable(constant: out) }
+        let v = variable(out, type: out.dtype.wide)
+        nodes.append(Node(op: Recomputed(body: body), saved: [x.value], inputs: [x.slot], output: v.slot))
+        return v
+    }
+
+    /// Pulls `cotangent` of `output` back to every parameter, adding to `gradients`; returns the cotangents of `inputs`.
+    @discardableResult
+    package consuming func backward(
+        from output: Variable, cotangent: Tensor, into gradients: Gradients, returning inputs: [Variable] = []
+    ) -> [Tensor?] {
+        var cotangents = Cotangents(destinations: [], slots: Array(repeating: nil, count: slots.count), gradients: gradients)
+        guard !output.isConstant else { return inputs.map { _ in nil } }
+        cotangents.slots[output.slot] = cotangent
+        while let node = nodes.popLast() {
+            guard let g = cotangents.slots[node.output] else { continue }
+            cotangents.slots[node.output] = nil
+            cotangents.destinations = node.inputs.map { slot in
+                guard slot >= 0 else { return .init(slot: -1, shape: [], type: .f32, parameter: nil, wanted: false) }
+                let s = slots[slot]
+                return .init(slot: slot, shape: s.shape, type: s.type, parameter: s.parameter, wanted: true)
+            }
+            node.op.pullback(g, saved: node.saved, into: &cotangents)
+        }
+        return inputs.map { $0.isConstant ? nil : cotangents.slots[$0.slot] }
+    }
+}
+
+/// A stretch of the computation that is done again in the backward pass instead of being kept.
+private struct Recomputed: Primitive {
+    let body: @Sendable (inout Tape, Variable) -> Variable
+
+    func forward(_ inputs: [Tensor], wants: [Bool]) -> Evaluation { preconditionFailure("made by Tape.checkpoint") }
+
+    func pullback(_ cotangent: Tensor, saved: [Tensor], into cotangents: inout Cotangents) {
+        var tape = Tape()
+        let x = tape.input(saved[0])
+        let y = body(&tape, x)
+        let dx = tape.backward(from: y, cotangent: cotangent, into: cotangents.gradients, returning: [x])[0]
+        if let dx { cotangents.add(0, dx) }
+    }
+}

@@ -1,0 +1,124 @@
+import Autograd
+import Foundation
+import HealData
+import Kernels
+import Models
+import Storage
+
+extension HealingJob {
+    /// The type of activations and products: what the configuration says, or bf16 where the processor computes with it.
+    package static func compute(_ precision: Configuration.Precision) throws -> DType {
+        switch precision {
+        case .fp32: return .f32
+        case .bf16:
+            guard GEMM.hasFastBFloat16 else {
+                throw HealError(.configuration, "dtype: this processor does not compute in bf16; set \"fp32\" or \"auto\"")
+            }
+            return .bf16
+        case .auto: return GEMM.hasFastBFloat16 ? .bf16 : .f32
+        }
+    }
+
+    /// Everything that must be right before work starts. Opens files, decides nothing twice.
+    package struct Prepared {
+        package var opened: OpenedModel
+        package var plan: CompressionPlan
+        package var dataset: Dataset
+        package var compute: DType
+        package var totalSteps: Int
+        package var summary: JobSummary
+        var checkpoint: (reader: CheckpointReader, progress: RunProgress)?
+    }
+
+    package func prepare(_ watch: (JobEvent) -> Void = { _ in }) throws -> Prepared {
+        let c = configuration
+        let issues = c.checkPaths()
+        guard issues.isEmpty else { throw ConfigurationError(issues) }
+        Parallel.threads = c.threads
+        let compute = try Self.compute(c.dtype)
+        let checkpoint = try openCheckpoint(watch)
+        let opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
+        try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path)
+        let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
+        let dataset = try dataset(opened)
+        if let checkpoint { try checkResume(checkpoint.reader, dataset) }
+        let totalSteps: Int
+        if let maxSteps = c.maxSteps {
+            totalSteps = maxSteps
+        } else {
+            let epochs = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
+            totalSteps = max(1, epochs.microBatches / c.gradientAccumulationSteps)
+        }
+        let summary = JobSummary(
+            modelPath: opened.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
+            threads: Parallel.threads,
+            files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
+            totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
+        return Prepared(
+            opened: opened, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, summary: summary, checkpoint: checkpoint)
+    }
+
+    private func input(_ path: String) -> String { configuration.existingPath(path) ?? path }
+
+    /// The data as the configuration describes it, encoded for `opened`.
+    package func dataset(_ opened: OpenedModel) throws -> Dataset {
+        let c = configuration
+        let template = try opened.chatTemplate(forced: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
+        let encoder = SampleEncoder(
+            tokenizer: opened.tokenizer, template: template, maxLength: c.maxSequenceLength, trainOnPrompt: c.trainOnPrompt)
+        return try Dataset(files: c.datasetFiles, encoder: encoder, options: c.dataOptions)
+    }
+
+    private func openCheckpoint(_ watch: (JobEvent) -> Void) throws -> (reader: CheckpointReader, progress: RunProgress)? {
+        let directory = configuration.outputPath(configuration.outputDirectory)
+        let path: String
+        switch resume {
+        case .no:
+            // A fresh run must not bury the work of an earlier one.
+            if let old = try CheckpointDirectory(path: directory).entries().last {
+                throw HealError(
+                    .checkpoint,
+                    "\(directory) holds checkpoints of an earlier run (\(old.path)); go on with --resume, or choose another output_dir, or remove them")
+            }
+            return nil
+        case .checkpoint(let given):
+            guard let found = try OpenedModel.checkpointPath(input(given)) else { throw HealError(.checkpoint, "\(given): is not a checkpoint") }
+            path = found
+            // Later checkpoints would win over those of the rewound run at the next --resume.
+            let step = CheckpointDirectory.step(fileName: (found as NSString).lastPathComponent) ?? 0
+            if let later = try CheckpointDirectory(path: directory).entries().last, later.step > step {
+                throw HealError(
+                    .checkpoint,
+                    "\(directory) holds checkpoints later than \(found) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
+            }
+        case .latest:
+            let search = try CheckpointDirectory(path: directory).newestValid()
+            for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: "\(reason)")) }
+            guard let newest = search.newest else {
+                if search.invalid.isEmpty { return nil }  // Nothing was saved yet: the run starts anew.
+                throw HealError(.checkpoint, "\(directory): none of the checkpoints is valid; remove them to start anew")
+            }
+            path = newest.path
+        }
+        let reader = try CheckpointReader(path), progress = try reader.progress()
+        watch(.resumed(path: path, step: progress.step))
+        return (reader, progress)
+    }
+
+    /// A run may go on only where it would have gone: what decides its path must be as it was, unless the user allows the change by name.
+    private func checkResume(_ reader: CheckpointReader, _ dataset: Dataset) throws {
+        let before = try Configuration.parse(Array(reader.configurationText().utf8), file: reader.path)
+        var complaints: [String] = []
+        for difference in configuration.forbiddenChanges(from: before, allowing: allowedChanges) {
+            complaints.append("\(difference) (--allow-changes \(difference.key) accepts it)")
+        }
+        if !allowedChanges.contains("datasets") {
+            complaints += dataset.fingerprint.differences(from: try reader.fingerprint()).map { "data: \($0) (--allow-changes datasets accepts it)" }
+        }
+        guard complaints.isEmpty else {
+            throw HealError(
+                .checkpoint,
+                "\(reader.path): this configuration would not continue the same run:\n" + complaints.map { "  \($0)" }.joined(separator: "\n"))
+        }
+    }
+}
