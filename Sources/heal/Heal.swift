@@ -11,13 +11,13 @@ struct Heal: ParsableCommand {
             Takes a model of the Llama family, splits its weight matrices into chains of small cores, trains the cores on chat data until the model \
             answers like the original again, and exports the result.
 
-              heal --config configs/stories260k.json             decompose, heal, evaluate, export
-              heal --config configs/stories260k.json --resume    go on after any stop
-              heal --config configs/llama7b.json --dry-run       what would be done, and how much memory it takes
+              heal --config configs/stories260k.json           the whole work
+              heal --config configs/stories260k.json --resume  go on after any stop
+              heal --config configs/llama7b.json --dry-run     the plan and its costs
               heal generate --model runs/stories260k --prompt "Once upon a time"
 
-            Models (MODEL below) are Hugging Face directories, GGUF files, checkpoints, directories of a run (its newest valid checkpoint), and exports of \
-            this program.
+            A model, wherever a command takes one, is a Hugging Face directory, a GGUF file, a checkpoint, the directory of a run (its newest valid \
+            checkpoint), or an mpo export.
 
             Exit status: 0 done; 64 wrong usage; 65 the model or the data is not as it should be; 66 a file is missing; 73 an output cannot be made; \
             74 reading or writing failed; 78 the configuration is wrong; 130 and 143 stopped by Ctrl-C or by a request to terminate, after saving.

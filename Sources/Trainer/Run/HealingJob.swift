@@ -26,6 +26,132 @@ package struct HealingJob: Sendable {
         self.allowedChanges = allowedChanges
     }
 
+    /// The type of activations and products: what the configuration says, or bf16 where the processor computes with it.
+    package static func compute(_ precision: Configuration.Precision) throws -> DType {
+        switch precision {
+        case .fp32: return .f32
+        case .bf16:
+            guard GEMM.hasFastBFloat16 else {
+                throw HealError(.configuration, "dtype: this processor does not compute in bf16; set \"fp32\" or \"auto\"")
+            }
+            return .bf16
+        case .auto: return GEMM.hasFastBFloat16 ? .bf16 : .f32
+        }
+    }
+
+    // MARK: Preparation
+
+    /// Everything that must be right before work starts. Opens files, decides nothing twice.
+    package struct Prepared {
+        package var opened: OpenedModel
+        package var plan: CompressionPlan
+        package var dataset: Dataset
+        package var compute: DType
+        package var totalSteps: Int
+        /// Passes after which the data ends; nil where the steps are what ends the run.
+        package var epochs: Double?
+        package var summary: JobSummary
+        var checkpoint: (reader: CheckpointReader, progress: RunProgress)?
+    }
+
+    package func prepare(_ watch: (JobEvent) -> Void = { _ in }) throws -> Prepared {
+        let c = configuration
+        let issues = c.checkPaths()
+        guard issues.isEmpty else { throw ConfigurationError(issues) }
+        Parallel.threads = c.threads
+        let compute = try Self.compute(c.dtype)
+        let checkpoint = try openCheckpoint(watch)
+        let opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
+        try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path)
+        let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
+        let dataset = try dataset(opened)
+        if let checkpoint { try checkResume(checkpoint.reader, dataset) }
+        let totalSteps: Int
+        var epochs: Double?
+        if let maxSteps = c.maxSteps {
+            totalSteps = maxSteps
+        } else {
+            // The last window may be shorter than the others. Where the count is only projected, data beyond the epochs may make it up.
+            let plan = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
+            totalSteps = max(1, (plan.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
+            if plan.isExact { epochs = c.trainEpochs }
+        }
+        let summary = JobSummary(
+            modelPath: opened.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
+            threads: Parallel.threads,
+            files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
+            totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
+        return Prepared(
+            opened: opened, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
+            checkpoint: checkpoint)
+    }
+
+    private func input(_ path: String) -> String { configuration.existingPath(path) ?? path }
+
+    /// The data as the configuration describes it, encoded for `opened`.
+    package func dataset(_ opened: OpenedModel) throws -> Dataset {
+        let c = configuration
+        let template = try opened.chatTemplate(forced: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
+        let encoder = SampleEncoder(
+            tokenizer: opened.tokenizer, template: template, maxLength: c.maxSequenceLength, trainOnPrompt: c.trainOnPrompt)
+        return try Dataset(files: c.datasetFiles, encoder: encoder, options: c.dataOptions)
+    }
+
+    private func openCheckpoint(_ watch: (JobEvent) -> Void) throws -> (reader: CheckpointReader, progress: RunProgress)? {
+        let directory = configuration.outputPath(configuration.outputDirectory)
+        let path: String
+        switch resume {
+        case .no:
+            // A fresh run must not bury the work of an earlier one.
+            if let old = try CheckpointDirectory(path: directory).entries().last {
+                throw HealError(
+                    .checkpoint,
+                    "\(directory) holds checkpoints of an earlier run (\(old.path)); go on with --resume, or choose another output_dir, or remove them")
+            }
+            return nil
+        case .checkpoint(let given):
+            guard let found = try OpenedModel.checkpointPath(input(given)) else { throw HealError(.checkpoint, "\(given): is not a checkpoint") }
+            path = found
+            // Later checkpoints would win over those of the rewound run at the next --resume.
+            let step = CheckpointDirectory.step(fileName: (found as NSString).lastPathComponent) ?? 0
+            if let later = try CheckpointDirectory(path: directory).entries().last, later.step > step {
+                throw HealError(
+                    .checkpoint,
+                    "\(directory) holds checkpoints later than \(found) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
+            }
+        case .latest:
+            let search = try CheckpointDirectory(path: directory).newestValid()
+            for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: "\(reason)")) }
+            guard let newest = search.newest else {
+                if search.invalid.isEmpty { return nil }  // Nothing was saved yet: the run starts anew.
+                throw HealError(.checkpoint, "\(directory): none of the checkpoints is valid; remove them to start anew")
+            }
+            path = newest.path
+        }
+        let reader = try CheckpointReader(path), progress = try reader.progress()
+        watch(.resumed(path: path, step: progress.step))
+        return (reader, progress)
+    }
+
+    /// A run may go on only where it would have gone: what decides its path must be as it was, unless the user allows the change by name.
+    private func checkResume(_ reader: CheckpointReader, _ dataset: Dataset) throws {
+        let before = try Configuration.parse(Array(reader.configurationText().utf8), file: reader.path)
+        var complaints: [String] = []
+        for difference in configuration.forbiddenChanges(from: before, allowing: allowedChanges) {
+            complaints.append("\(difference) (--allow-changes \(difference.key) accepts it)")
+        }
+        if !allowedChanges.contains("datasets") {
+            complaints += dataset.fingerprint.differences(from: try reader.fingerprint()).map { "data: \($0) (--allow-changes datasets accepts it)" }
+        }
+        guard complaints.isEmpty else {
+            throw HealError(
+                .checkpoint,
+                "\(reader.path): this configuration would not continue the same run:\n" + complaints.map { "  \($0)" }.joined(separator: "\n"))
+        }
+    }
+
+    // MARK: The run
+
     /// Does the work. `stop` is asked often and ends the run at the next safe point; `watch` is told what happens.
     package func run(stop: @escaping @Sendable () -> Bool = { false }, watch: (JobEvent) throws -> Void) throws -> JobResult {
         let c = configuration
@@ -37,6 +163,11 @@ package struct HealingJob: Sendable {
         try FileSystem.createDirectory(directory)
         let lock = try RunLock(directory: directory)
         defer { withExtendedLifetime(lock) {} }
+        let sinks = try Sinks(c, directory: directory, resumedStep: prepared.checkpoint?.progress.step)
+        func emit(_ event: RunEvent) throws {
+            try sinks.record(event)
+            try watch(.run(event))
+        }
         var progress = prepared.checkpoint?.progress ?? RunProgress()
         progress.totalSteps = prepared.totalSteps
         var result = JobResult(
@@ -48,7 +179,7 @@ package struct HealingJob: Sendable {
             try watch(.stage("evaluating the dense model"))
             let dense = LlamaModel(
                 prepared.opened.configuration, try prepared.opened.weights(), compute: prepared.compute, longestContext: c.maxSequenceLength)
-            progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, watch)
+            progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, emitting: emit)
             if stop() { return result }
         }
         FreeList.shared.trim()
@@ -57,7 +188,7 @@ package struct HealingJob: Sendable {
         if stop() { return result }
         if progress.truncated == nil, progress.step == 0 {
             try watch(.stage("evaluating the truncated model"))
-            progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, watch)
+            progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, emitting: emit)
             if stop() { return result }
         }
 
@@ -65,14 +196,9 @@ package struct HealingJob: Sendable {
             model: model, dataset: prepared.dataset, schedule: c.schedule(totalSteps: prepared.totalSteps), optimizer: optimizer, progress: progress,
             options: .init(
                 rowsPerBatch: c.perDeviceTrainBatchSize, accumulation: c.gradientAccumulationSteps, maxGradientNorm: c.maxGradientNorm,
-                checkpointing: c.gradientCheckpointing))
-        let sinks = try Sinks(c, directory: directory, resumedStep: prepared.checkpoint?.progress.step)
+                checkpointing: c.gradientCheckpointing, epochs: prepared.epochs))
         let fingerprint = prepared.dataset.fingerprint
         let checkpoints = CheckpointDirectory(path: directory)
-        func emit(_ event: RunEvent) throws {
-            try sinks.record(event)
-            try watch(.run(event))
-        }
         func save() throws -> String {
             try sinks.synchronize()
             let start = ContinuousClock.now
@@ -86,31 +212,46 @@ package struct HealingJob: Sendable {
             return report.entry.path
         }
 
+        /// Evaluation and sample that are due after the last step. A stop on the way leaves them to the resumed run.
+        func review() throws -> Bool {
+            let step = run.progress.step, last = step == prepared.totalSteps
+            func isDue(_ every: Int?) -> Bool { every.map { step % max(1, $0) == 0 } ?? false }
+            if isDue(c.evaluationSteps) || last {
+                if let found = try evaluate(model, prepared, .healing, step: step, stop, emitting: emit) {
+                    run.record { $0.latest = found }
+                } else if stop() {
+                    return false
+                }
+            }
+            if isDue(c.sampleSteps), let text = try? sample(model, prepared.opened) {
+                try emit(.sample(step: step, prompt: c.samplePrompt, text: text))
+            }
+            run.record { $0.reviewedStep = step }
+            return true
+        }
+
         try watch(.stage("healing"))
         var saved: (step: Int, path: String)? = prepared.checkpoint.map { ($0.progress.step, $0.reader.path) }
-        while run.progress.step < prepared.totalSteps, let outcome = try run.step(stop: stop) {
-            let step = outcome.step, last = step == prepared.totalSteps
-            if step % max(1, c.loggingSteps) == 0 || last {
+        while true {
+            let step = run.progress.step
+            let isOwed = run.progress.reviewedStep < step
+            if isOwed, try !review() { break }
+            let isSaved = saved?.step == step
+            if isSaved ? isOwed : step > 0 && (step % max(1, c.saveSteps) == 0 || step == prepared.totalSteps) { saved = (step, try save()) }
+            guard step < prepared.totalSteps, let outcome = try run.step(stop: stop) else { break }
+            if outcome.step % max(1, c.loggingSteps) == 0 || outcome.step == prepared.totalSteps {
                 try emit(.step(StepReport(
-                    step: step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset), loss: outcome.loss,
-                    learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
+                    step: outcome.step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset),
+                    loss: outcome.loss, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
                     trainedTokens: outcome.trainedTokens, tokensPerSecond: Double(outcome.tokens) / max(outcome.seconds, 1e-9),
                     seconds: outcome.seconds, memoryBytes: ProcessMemory.resident)))
             }
-            let due = c.evaluationSteps.map { step % max(1, $0) == 0 } ?? false
-            if due || last, let found = try evaluate(model, prepared, .healing, step: step, stop, emitting: emit) {
-                run.record { $0.latest = found }
-            }
-            if let every = c.sampleSteps, step % max(1, every) == 0, let text = try? sample(model, prepared.opened) {
-                try emit(.sample(step: step, prompt: c.samplePrompt, text: text))
-            }
-            if step % max(1, c.saveSteps) == 0 || last { saved = (step, try save()) }
         }
-        if run.progress.step > (saved?.step ?? 0) { saved = (run.progress.step, try save()) }
+        if run.progress.step > saved?.step ?? 0 { saved = (run.progress.step, try save()) }
         result.step = run.progress.step
         (result.dense, result.truncated, result.healed) = (run.progress.dense, run.progress.truncated, run.progress.latest)
         result.checkpoint = saved?.path
-        if run.progress.step < prepared.totalSteps {
+        if run.progress.step < prepared.totalSteps || run.progress.reviewedStep < run.progress.step {
             result.ending = .stopped(checkpoint: saved?.path)
         } else {
             result.ending = .complete
@@ -178,20 +319,13 @@ package struct HealingJob: Sendable {
         }
     }
 
-    /// Passes over the data so far.
+    /// Passes over the data so far. Samples that are read but still wait to be packed do not count.
     private static func epochs(_ position: DataPosition?, _ dataset: Dataset) -> Double {
         guard let position else { return 0 }
-        return Double(position.epoch) + Double(position.sampleIndex) / Double(max(1, dataset.mixture.drawsPerEpoch))
+        return Double(position.epoch) + Double(position.sampleIndex - position.waiting.count) / Double(max(1, dataset.mixture.drawsPerEpoch))
     }
 
     // MARK: Looking at the model
-
-    private func evaluate(
-        _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,
-        _ watch: (JobEvent) throws -> Void
-    ) throws -> EvaluationResult? {
-        try evaluate(model, prepared, stage, step: step, stop) { try watch(.run($0)) }
-    }
 
     private func evaluate(
         _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,

@@ -10,7 +10,8 @@ struct Compress: ParsableCommand {
             a configuration's "model" go on), and prints how much of each matrix was lost: ||W - W'|| / ||W|| in the Frobenius norm.
 
               heal compress --config configs/stories260k.json --out out/stories260k-mpo
-              heal compress --config configs/stories260k.json --set compression.keep=0.7 --out out/gentler
+              heal compress --config configs/stories260k.json --out out/gentler \\
+                  --set compression.keep=0.7
             """)
 
     @OptionGroup var config: ConfigurationOptions

@@ -10,13 +10,12 @@ struct Export: ParsableCommand {
             without any code of ours. mpo: the cores as they are, in safetensors with a manifest.
 
               heal export --checkpoint runs/stories260k --to hf out/stories260k
-              heal export --checkpoint runs/stories260k/checkpoint-00000100.h5 --to mpo --dtype bf16 out/cores
+              heal export --checkpoint runs/stories260k --to mpo --dtype fp32 out/cores
             """)
 
     enum Target: String, ExpressibleByArgument, CaseIterable { case hf, mpo }
 
     @Option(
-        name: [.short, .long],
         help: ArgumentHelp("A checkpoint (.h5), a run's directory (its newest valid checkpoint), or any other model.", valueName: "checkpoint"),
         completion: .file())
     var checkpoint: String
@@ -38,6 +37,7 @@ struct Export: ParsableCommand {
     func run() throws {
         Console.workWithoutReader()
         threads.apply()
+        try OpenedModel.requireSomething(at: checkpoint)
         let opened = try OpenedModel.open(checkpoint)
         try ExportDirectory.requireWritable(out, overwrite: overwrite)
         let weights = try opened.weights()

@@ -15,7 +15,7 @@ struct Preview: ParsableCommand {
 
     @OptionGroup var config: ConfigurationOptions
 
-    @Option(name: [.customShort("n"), .customLong("samples")], help: ArgumentHelp("How many samples.", valueName: "n"))
+    @Option(name: [.customShort("n"), .customLong("samples")], parsing: .unconditional, help: ArgumentHelp("How many samples.", valueName: "n"))
     var count = 3
 
     @Option(help: "Colour the output.")

@@ -24,7 +24,7 @@ struct Score: ParsableCommand {
     @Option(help: ArgumentHelp("Token ids as they are: a file with a JSON array, or the array itself.", valueName: "ids"), completion: .file())
     var ids: String?
 
-    @Option(help: ArgumentHelp("Tokens of a window. (default: the model's context, at most \(Scoring.usualContext))", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Tokens of a window. (default: the model's context, at most \(Scoring.usualContext))", valueName: "n"))
     var context: Int?
 
     @Option(help: ArgumentHelp("The type to compute in.", valueName: "type"))

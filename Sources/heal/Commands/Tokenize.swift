@@ -1,6 +1,5 @@
 import ArgumentParser
 import HealData
-import Storage
 import Trainer
 
 struct Tokenize: ParsableCommand {
@@ -16,7 +15,8 @@ struct Tokenize: ParsableCommand {
             With --decode, each line is a list of ids and gives its text.
 
               echo "Once upon a time" | heal tokenize --model models/stories260K
-              heal tokenize --model models/stories260K --rows datasets/alpaca-dolly.jsonl --template alpaca
+              heal tokenize --model models/stories260K --template alpaca \\
+                  --rows datasets/alpaca-dolly.jsonl
               echo "[1, 403, 407]" | heal tokenize --model models/stories260K --decode
             """)
 
@@ -34,7 +34,7 @@ struct Tokenize: ParsableCommand {
     @Option(help: ArgumentHelp("The chat template; the model's own otherwise.", valueName: "template"))
     var template: ChatTemplate.Name?
 
-    @Option(help: ArgumentHelp("Cut rows to so many tokens, as max_seq_length does; they are not cut otherwise.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Cut rows to so many tokens, as max_seq_length does; they are not cut otherwise.", valueName: "n"))
     var maxLength: Int?
 
     @Flag(help: "Train on the user's tokens too.")
@@ -80,29 +80,3 @@ extension DataFormat: ExpressibleByArgument {
 }
 
 extension ChatTemplate.Name: ExpressibleByArgument {}
-
-/// A tokenizer with its chat template, from a model or from a directory that holds nothing else.
-struct TokenizerSource {
-    let tokenizer: any Tokenizer
-    private let template: (ChatTemplate.Name?) throws -> ChatTemplate
-
-    init(_ path: String) throws {
-        if Self.holdsTokenizerAlone(path) {
-            tokenizer = try TokenizerFiles.load(directory: path)
-            let source = try ChatTemplateSource.read(CompanionFiles(directory: path))
-            template = { try ChatTemplate.resolve(jinja: source, forced: $0) }
-        } else {
-            let opened = try OpenedModel.open(path)
-            tokenizer = opened.tokenizer
-            template = opened.chatTemplate(forced:)
-        }
-    }
-
-    func chatTemplate(forced: ChatTemplate.Name?) throws -> ChatTemplate { try template(forced) }
-
-    private static func holdsTokenizerAlone(_ path: String) -> Bool {
-        guard FileSystem.kind(of: path) == .directory, let names = try? FileSystem.names(in: path) else { return false }
-        return names.contains { ["tokenizer.json", "tokenizer.model", "vocab.json"].contains($0) }
-            && !names.contains { $0 == "config.json" || $0.hasSuffix(".gguf") || $0.hasSuffix(".h5") }
-    }
-}

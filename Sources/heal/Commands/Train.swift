@@ -7,7 +7,7 @@ struct Train: ParsableCommand {
     static let latest = "latest"
 
     static let configuration = CommandConfiguration(
-        abstract: "Decompose, heal, checkpoint, evaluate and export, as a configuration says. (default command)",
+        abstract: "Decompose, heal, checkpoint, evaluate and export, as a configuration says.",
         discussion: """
             Takes the model of the configuration, splits its matrices into cores, trains the cores, and says at the end how much of what truncation \
             spoiled was won back. configs/README.md explains the keys of a configuration.
@@ -39,7 +39,7 @@ struct Train: ParsableCommand {
     @Flag(help: "Print the plan (layers, cores, bonds, parameters, memory, tokens, time) and write nothing.")
     var dryRun = false
 
-    @Option(help: ArgumentHelp("Worker threads; 0 takes one for each processor. The numbers do not depend on it. (default: the configuration's)", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Worker threads; 0 takes one for each processor. The numbers do not depend on it. (default: the configuration's)", valueName: "n"))
     var threads: Int?
 
     func validate() throws {
@@ -51,7 +51,8 @@ struct Train: ParsableCommand {
     func run() throws {
         Console.workWithoutReader()
         let configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
-        let job = HealingJob(configuration, resume: resumption(configuration), allowedChanges: allowChanges)
+        try configuration.requirePaths()
+        let job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
         if dryRun {
             let prepared = try job.prepare()
             Console.print(try PlanReport(prepared, configuration).text())
@@ -71,11 +72,13 @@ struct Train: ParsableCommand {
         }
     }
 
-    private func resumption(_ configuration: Trainer.Configuration) -> HealingJob.Resume {
+    private func resumption(_ configuration: Trainer.Configuration) throws -> HealingJob.Resume {
         switch resume ?? configuration.resumeFromCheckpoint {
-        case nil: .no
-        case Self.latest: .latest
-        case let path?: .checkpoint(path)
+        case nil: return .no
+        case Self.latest: return .latest
+        case let path?:
+            guard configuration.existingPath(path) != nil else { throw Failure("\(path): no such checkpoint", .missingInput) }
+            return .checkpoint(path)
         }
     }
 

@@ -2,19 +2,21 @@ import Models
 import Trainer
 
 extension Trainer.Configuration {
+    /// Throws where files that the configuration names are missing, or where its outputs cannot be written.
+    ///
+    /// - Parameter keys: the groups of keys to look at; nil looks at all.
+    func requirePaths(_ keys: [String]? = nil) throws {
+        let issues = checkPaths().filter { issue in keys?.contains { issue.key == $0 || issue.key.hasPrefix($0 + "[") } ?? true }
+        guard !issues.isEmpty else { return }
+        let outputs = ["output_dir", "export.path"]
+        var failure = Failure(Trainer.ConfigurationError(issues))
+        failure.status = issues.allSatisfy { outputs.contains($0.key) } ? .cannotCreate : .missingInput
+        throw failure
+    }
+
     /// The model that the configuration names, after the files it names have been looked for.
     func openModel(needsData: Bool = true) throws -> OpenedModel {
-        let issues = checkPaths().filter { $0.key == "model" || $0.key == "tokenizer" || (needsData && $0.key.hasPrefix("datasets")) }
-        guard issues.isEmpty else { throw Failure(Trainer.ConfigurationError(issues)).missingFiles }
+        try requirePaths(["model", "tokenizer"] + (needsData ? ["datasets"] : []))
         return try OpenedModel.open(existingPath(model) ?? model, tokenizer: tokenizer.map { existingPath($0) ?? $0 })
-    }
-}
-
-extension Failure {
-    /// The same with the status for missing files.
-    var missingFiles: Failure {
-        var failure = self
-        failure.status = .missingInput
-        return failure
     }
 }

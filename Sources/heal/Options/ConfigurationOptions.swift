@@ -4,7 +4,7 @@ import Trainer
 
 /// `--config` and `--set`: the commands that read a configuration share them.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(name: [.short, .customLong("config")], help: ArgumentHelp("The configuration, a JSON file.", valueName: "file"), completion: .file())
+    @Option(name: [.customShort("c"), .customLong("config")], help: ArgumentHelp("The configuration, a JSON file.", valueName: "file"), completion: .file())
     var path: String
 
     @Option(

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Autograd
+import HealData
 import Kernels
 import Models
+import Storage
 import TensorTrain
 import Trainer
 
@@ -35,10 +37,21 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("A directory to take the tokenizer from, where the model has none.", valueName: "directory"), completion: .directory)
     var tokenizer: String?
 
-    func open() throws -> OpenedModel { try OpenedModel.open(model, tokenizer: tokenizer) }
+    func open() throws -> OpenedModel {
+        try OpenedModel.requireSomething(at: model)
+        return try OpenedModel.open(model, tokenizer: tokenizer)
+    }
 }
 
 extension OpenedModel {
+    /// Throws where there is nothing at a path given as a model.
+    static func requireSomething(at path: String) throws {
+        // `RUN/latest` is a name, not a file.
+        if FileSystem.kind(of: path) != nil || path.hasSuffix("/latest") { return }
+        throw Failure(
+            "\(path): there is no such model; expected a Hugging Face directory, a GGUF file, a checkpoint, a run's directory or an mpo export", .missingInput)
+    }
+
     /// The model ready to compute.
     ///
     /// - Parameters:
@@ -49,6 +62,17 @@ extension OpenedModel {
         LlamaModel(
             configuration, try weights(), compute: compute, longestContext: context,
             plan: { _, layout in .choose(layout: layout, tokens: tokensPerPass, rebuildsShared: 1000, training: false) })
+    }
+
+    /// The template that `--template` names, or the model's own.
+    func chatTemplate(option: ChatTemplate.Name?) throws -> ChatTemplate {
+        do {
+            return try chatTemplate(forced: option)
+        } catch let error as DataError where error.code == .unknownTemplate {
+            let names = ChatTemplate.Name.allCases.map(\.rawValue).joined(separator: ", ")
+            let reason = chatTemplateSource == nil ? "has no chat template" : "has a chat template that is not known"
+            throw Failure("\(path): the model \(reason); give --template, one of \(names)", .badInput)
+        }
     }
 
     /// The ids that end a text: the configuration's, the tokenizer's, and those for generation.

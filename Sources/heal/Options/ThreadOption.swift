@@ -3,7 +3,7 @@ import Kernels
 
 /// `--threads`.
 struct ThreadOption: ParsableArguments {
-    @Option(help: ArgumentHelp("Worker threads; 0 takes one for each processor. The numbers do not depend on it.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Worker threads; 0 takes one for each processor. The numbers do not depend on it.", valueName: "n"))
     var threads = 0
 
     func validate() throws {

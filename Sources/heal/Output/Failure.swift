@@ -59,7 +59,7 @@ extension Failure {
 
     /// Mistakes in a plan come one a line; other messages may have lines of details below their first.
     private static func entries(_ error: HealError) -> [String] {
-        error.code == .configuration ? error.description.split(separator: "\n").map(String.init) : [error.description]
+        error.code == .configuration ? AlikeBlocks.merged(error.description.split(separator: "\n").map(String.init)) : [error.description]
     }
 
     private static func status(of code: HealError.Code) -> ExitStatus {

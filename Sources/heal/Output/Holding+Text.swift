@@ -15,7 +15,7 @@ extension Holding {
                 "context",
                 "\(HumanFormat.grouped(c.maximumPositions))" + (c.slidingWindow.map { ", attention within \(HumanFormat.grouped($0))" } ?? "")
             ),
-            ("rope", "theta \(HumanFormat.significant(c.ropeTheta, digits: 7))" + ropeScalingText),
+            ("rope", "theta \(plain(c.ropeTheta))" + ropeScalingText),
             ("tokenizer", tokenizerText),
             ("stored as", types.map { "\($0.type) (\($0.tensors) tensors)" }.joined(separator: ", ")),
         ]
@@ -44,6 +44,8 @@ extension Holding {
         let template = templateSource == nil ? "no chat template" : templateName.map { "chat template \($0)" } ?? "an unknown chat template"
         return "\(HumanFormat.grouped(tokenizer.vocabularySize)) tokens\(role("bos", tokenizer.special.bos))\(role("eos", tokenizer.special.eos)); \(template)"
     }
+
+    private func plain(_ number: Double) -> String { Int(exactly: number).map(HumanFormat.grouped) ?? HumanFormat.significant(number) }
 
     private var ropeScalingText: String {
         switch configuration.ropeScaling {

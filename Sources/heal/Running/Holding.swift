@@ -34,8 +34,8 @@ struct Holding {
     let bytesOnDisk: Int
 
     init(_ path: String) throws {
+        try OpenedModel.requireSomething(at: path)
         if let checkpoint = try OpenedModel.checkpointPath(path) {
-            guard FileSystem.kind(of: checkpoint) != nil else { throw Failure("\(checkpoint): no such checkpoint", .missingInput) }
             let reader = try CheckpointReader(checkpoint)
             try self.init(.checkpoint, try reader.model(), progress: try reader.progress())
         } else if MPOExport.isExport(path) {

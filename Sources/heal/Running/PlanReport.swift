@@ -24,7 +24,7 @@ struct PlanReport {
         let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: compute, contraction: contraction)
         let epoch = try dataset.plan(epochs: 1, rowsPerBatch: c.perDeviceTrainBatchSize)
         let about = epoch.isExact ? "" : "about "
-        let steps = max(1, epoch.microBatches / c.gradientAccumulationSteps)
+        let steps = max(1, (epoch.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
         let rate = GEMMRate.measured(compute)
         let seconds = costs.operationsPerStep * Double(summary.totalSteps) / rate
         return [

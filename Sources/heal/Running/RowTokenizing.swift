@@ -10,7 +10,7 @@ struct RowTokenizing {
 
     init(_ source: TokenizerSource, _ options: Tokenize) throws {
         encoder = SampleEncoder(
-            tokenizer: source.tokenizer, template: try source.chatTemplate(forced: options.template), maxLength: options.maxLength ?? .max,
+            tokenizer: source.tokenizer, template: try source.chatTemplate(options.template), maxLength: options.maxLength ?? .max,
             trainOnPrompt: options.trainOnPrompt)
         format = options.format
         isCut = options.maxLength != nil
