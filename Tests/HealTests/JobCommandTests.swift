@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+
+/// `train` and the commands around it, on the embedded model.
+struct JobCommandTests {
+    static func settings(_ directory: URL, steps: Int) -> [String] {
+        [
+            "--config", Program.configuration, "--set", "output_dir=\(directory.path)/run", "max_steps=\(steps)", "max_seq_length=64",
+            "per_device_train_batch_size=2", "lr_scheduler_type=constant", "warmup_steps=0", "eval_max_rows=4", "save_steps=1000", "logging_steps=1",
+            "sample_steps=null", "min_lr_ratio=0", "export=null",
+        ]
+    }
+
+    @Test func dryRunWritesNothing() throws {
+        try withTemporaryDirectory { directory in
+            let outcome = try Program.run(Self.settings(directory, steps: 5) + ["--dry-run"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            for part in ["parameters", "cores and bonds", "contraction", "q_proj", "memory", "epoch", "time", "Nothing was computed or written."] {
+                #expect(outcome.output.contains(part), "\(part)")
+            }
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+        }
+    }
+
+    /// A run, what its checkpoint is good for, and going on from it with a bare `--resume`.
+    @Test func trainsInspectsExportsResumes() throws {
+        try withTemporaryDirectory { directory in
+            let run = directory.path + "/run"
+            let first = try Program.run(Self.settings(directory, steps: 3))
+            #expect(first.status == 0, "\(first.errors)")
+            #expect(first.lines.count { $0.contains("loss") && $0.contains("tok/s") } == 3)
+            #expect(first.output.contains("truncated") && first.output.contains("of the rise in perplexity"))
+
+            let again = try Program.run(Self.settings(directory, steps: 3))
+            #expect(again.status == 65 && again.errors.contains("--resume"))
+            let changed = try Program.run(Self.settings(directory, steps: 5) + ["learning_rate=0.001", "--resume"])
+            #expect(changed.status == 65 && changed.errors.contains("--allow-changes learning_rate"), "\(changed.errors)")
+            let resumed = try Program.run(Self.settings(directory, steps: 5) + ["--resume"])
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(resumed.output.contains("going on from \(run)/checkpoint-00000003.h5, step 3"))
+
+            let inspected = try Program.run(["inspect", run, "--json"]).object()
+            #expect((inspected["run"] as? [String: Any])?["step"] as? Int == 5)
+            #expect(inspected["kind"] as? String == "checkpoint" && inspected["dense_parameters"] as? Int == 260_032)
+
+            // The same weights in three forms give the same losses.
+            let losses = try ["hf", "mpo"].map { form in
+                let exported = try Program.run(["export", "--checkpoint", run, "--to", form, "--dtype", "fp32", "\(directory.path)/\(form)"])
+                #expect(exported.status == 0, "\(exported.errors)")
+                return try Self.losses("\(directory.path)/\(form)")
+            }
+            let own = try Self.losses(run)
+            for found in losses { #expect(found.count == own.count && zip(found, own).allSatisfy { abs($0 - $1) < 1e-3 }) }
+        }
+    }
+
+    static func losses(_ model: String) throws -> [Double] {
+        let found = try Program.run(["score", "--model", model, "--ids", "[1,403,407,261,378,432,383,286]", "--json"]).object()
+        return try #require(found["nll"] as? [Double])
+    }
+
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))]) func signalSavesAndLeaves(_ signal: Int32, _ status: Int32) throws {
+        try withTemporaryDirectory { directory in
+            let output = directory.appendingPathComponent("output")
+            try Data().write(to: output)
+            let process = Program.start(Self.settings(directory, steps: 1_000_000))
+            process.standardOutput = try FileHandle(forWritingTo: output)
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            func text() throws -> String { String(decoding: try Data(contentsOf: output), as: UTF8.self) }
+            let deadline = Date().addingTimeInterval(120)
+            while !(try text().contains("tok/s")), process.isRunning, Date() < deadline { usleep(20_000) }
+            kill(process.processIdentifier, signal)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == status)
+            let said = try text()
+            #expect(said.contains("stopped after step ") && said.contains("--resume"), "\(said)")
+            let saved = try FileManager.default.contentsOfDirectory(atPath: directory.path + "/run").filter { $0.hasSuffix(".h5") }
+            #expect(saved.count == 1)
+        }
+    }
+
+    @Test func compressesAndReportsErrors() throws {
+        try withTemporaryDirectory { directory in
+            let outcome = try Program.run(["compress", "--config", Program.configuration, "--out", directory.path + "/mpo"])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("mean error"))
+            let inspected = try Program.run(["inspect", directory.path + "/mpo"]).output
+            #expect(inspected.contains("mpo export") && inspected.contains("35 of 35 matrices are compressed"), "\(inspected)")
+            #expect(try Self.losses(directory.path + "/mpo").allSatisfy { $0.isFinite })
+        }
+    }
+
+    @Test func previewMarksWhatIsTrained() throws {
+        let plain = try Program.run(["preview", "--config", Program.configuration, "-n", "4"]).output
+        #expect(plain.contains("⟦") && plain.contains("</s>⟧") && !plain.contains("\u{1B}"))
+        let coloured = try Program.run(["preview", "--config", Program.configuration, "-n", "1", "--color", "always"]).output
+        #expect(coloured.contains("\u{1B}[32m") && !coloured.contains("⟦"))
+    }
+
+    @Test func validationFindsNothingWrong() throws {
+        let outcome = try Program.run(["validate", "--config", Program.configuration])
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+        #expect(outcome.lines.last?.hasPrefix("ok: parameters 260,032 -> ") == true)
+    }
+
+    @Test func validationFindsEverythingAtOnce() throws {
+        try withTemporaryDirectory { directory in
+            let rows = directory.appendingPathComponent("rows.jsonl")
+            try Data("{\"instruction\":\"a\",\"output\":\"b\"}\n{\"instruction\":\"a\"}\n\n{\"instruction\":7,\"output\":\"b\"}\n".utf8).write(to: rows)
+            let file = directory.appendingPathComponent("configuration.json")
+            try Data("""
+                {
+                  "model": "models/stories260K",
+                  "chat_template": "plain",
+                  "datasets": [
+                    { "path": "\(rows.path)" },
+                    { "path": "nowhere.jsonl" }
+                  ],
+                  "max_seq_length": 600,
+                  "lerning_rate": 1,
+                  "compression": { "rules": [{ "match": "qq_proj", "keep": 0.5 }] }
+                }
+                """.utf8).write(to: file)
+            let outcome = try Program.run(["validate", "--config", file.path])
+            #expect(outcome.status == 65)
+            for part in [
+                "\(file.path):9: lerning_rate", "\(file.path):6: datasets[1].path: no such file", "\(file.path):8: max_seq_length", "\"qq_proj\" matches no matrix",
+                "\(rows.path):2: ", "\(rows.path):4: ", "heal: 6 mistakes",
+            ] { #expect(outcome.errors.contains(part), "\(part) is not in\n\(outcome.errors)") }
+        }
+    }
+}
