@@ -2,7 +2,7 @@ import Foundation
 import Storage
 import Synchronization
 import TestSupport
-@testable import Trainer
+import Trainer
 
 /// A job on the embedded model, small enough to be run many times: 24 steps of two micro-batches over a mixture of three formats, five epochs.
 struct SmallJob: Sendable {
