@@ -35,11 +35,13 @@ let package = Package(
         .target(name: "Models", dependencies: ["Autograd", "Storage"], swiftSettings: strict),
         .target(
             name: "Trainer",
-            dependencies: ["Models", "HealData", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["CShims", "Models", "HealData", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
         .executableTarget(
             name: "heal",
-            dependencies: ["Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "Benchmarks",

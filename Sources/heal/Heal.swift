@@ -31,6 +31,8 @@ struct Heal: ParsableCommand {
     static func main() {
         // A closed pipe is an error of the write that meets it, not a signal that ends the process in the middle of its work.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that grows beyond its limit.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             let arguments = try CommandLineArguments.normalized(Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot(arguments)

@@ -1,7 +1,9 @@
 import Autograd
+import CShims
 import Foundation
 import HealData
 import Kernels
+import Logging
 import Models
 import Storage
 import TensorTrain
@@ -19,6 +21,8 @@ package struct HealingJob: Sendable {
     package var resume: Resume
     /// Keys whose change since the checkpoint is accepted although it alters the trajectory.
     package var allowedChanges: [String]
+    /// For what goes on inside; what a user should see goes to `watch`.
+    package var log = Logger(label: "heal.job", factory: { _ in SwiftLogNoOpLogHandler() })
 
     package init(_ configuration: Configuration, resume: Resume = .no, allowedChanges: [String] = []) {
         self.configuration = configuration
@@ -33,6 +37,11 @@ package struct HealingJob: Sendable {
         let prepared = try prepare { event in do { try watch(event) } catch { refused = error } }
         if let refused { throw refused }
         try watch(.planned(prepared.summary))
+        let began = ContinuousClock.now
+        func debug(_ text: @autoclosure () -> String) {
+            log.debug("\(text()); \(HumanFormat.bytes(ProcessMemory.resident ?? 0)) resident, \(HumanFormat.duration((ContinuousClock.now - began) / .seconds(1))) since the plan")
+        }
+        debug("loops for \(String(cString: heal_loops_instruction_set())), \(GEMM.hasFastBFloat16 ? "with" : "without") bf16 products")
         let directory = prepared.summary.outputDirectory
         try FileSystem.createDirectory(directory)
         let lock = try RunLock(directory: directory)
@@ -57,6 +66,7 @@ package struct HealingJob: Sendable {
             if stop() { return result }
         }
         FreeList.shared.trim()
+        debug("dense model evaluated")
 
         let (model, optimizer) = try buildModel(prepared, stop, watch)
         if stop() { return result }
@@ -80,6 +90,7 @@ package struct HealingJob: Sendable {
                 configuration: c, opened: prepared.opened, model: model, optimizer: run.optimizer, progress: run.progress, fingerprint: fingerprint)
             let report = try checkpoints.save(
                 step: run.progress.step, keeping: c.saveTotalLimit, expectedBytes: writer.expectedBytes) { try writer.write(to: $0) }
+            debug("saved step \(run.progress.step), \(HumanFormat.bytes(report.bytes))")
             for warning in report.warnings { try emit(.warning(step: run.progress.step, message: "\(warning)")) }
             try emit(.checkpoint(CheckpointReport(
                 step: run.progress.step, path: report.entry.path, bytes: report.bytes, seconds: (ContinuousClock.now - start) / .seconds(1))))
@@ -104,6 +115,7 @@ package struct HealingJob: Sendable {
             return true
         }
 
+        debug("model in memory: \(model.trained.count) trained tensors")
         try watch(.stage("healing"))
         var saved: (step: Int, path: String)? = prepared.checkpoint.map { ($0.progress.step, $0.reader.path) }
         while true {

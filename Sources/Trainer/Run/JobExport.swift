@@ -5,9 +5,8 @@ enum JobExport {
     static func write(_ export: ExportConfiguration, _ opened: OpenedModel, _ weights: ModelWeights, to directory: String) throws {
         let dtype: ExportDType = export.dtype == .bf16 ? .bf16 : .fp32
         switch export.target {
-        // The directory is this run's own: its earlier export may be replaced.
-        case .hf: _ = try HuggingFaceExport.write(opened, weights: weights, to: directory, dtype: dtype, overwrite: true)
-        case .mpo: _ = try MPOExport.write(opened, weights: weights, to: directory, dtype: dtype, overwrite: true)
+        case .hf: _ = try HuggingFaceExport.write(opened, weights: weights, to: directory, dtype: dtype)
+        case .mpo: _ = try MPOExport.write(opened, weights: weights, to: directory, dtype: dtype)
         }
     }
 }

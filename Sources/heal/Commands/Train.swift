@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Logging
 import Trainer
 
 struct Train: ParsableCommand {
@@ -42,6 +43,9 @@ struct Train: ParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("Worker threads; 0 takes one for each processor. The numbers do not depend on it. (default: the configuration's)", valueName: "n"))
     var threads: Int?
 
+    @Flag(help: "Tell on standard error what the run does inside: times of each stage, memory, processor features.")
+    var verbose = false
+
     func validate() throws {
         if let threads, !(0...4096).contains(threads) { throw ValidationError("--threads is \(threads); expected a number from 0 to 4096.") }
         let unknown = Trainer.Configuration.unknownKeys(among: allowChanges)
@@ -52,7 +56,9 @@ struct Train: ParsableCommand {
         Console.workWithoutReader()
         let configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
         try configuration.requirePaths()
-        let job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
+        var job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
+        job.log = Logger(label: "heal") { StreamLogHandler.standardError(label: $0) }
+        job.log.logLevel = verbose ? .debug : .warning
         if dryRun {
             let prepared = try job.prepare()
             Console.print(try PlanReport(prepared, configuration).text())
