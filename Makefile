@@ -11,8 +11,8 @@ CONFIG ?= configs/stories260k.json
 ARGS ?=
 PACKAGES := libopenblas-dev liblapacke-dev libhdf5-dev libdnnl-dev libpcre2-dev zlib1g-dev
 
-# One set of flags for the program and its tests, so that both share one build. Testable imports would be a second one.
-SWIFT_FLAGS := -c release
+# One set of flags for the program and its tests, so that both share one build; tests look into the modules.
+SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -58,8 +58,8 @@ setup: ## install the system libraries that are missing (Debian, Ubuntu); nothin
 build: setup ## build the program, .build/release/heal
 	@swift build $(SWIFT_FLAGS)
 
-heal: build ## decompose, heal, evaluate and export the embedded model (CONFIG=..., ARGS=...)
-	@.build/release/heal --config $(CONFIG) $(ARGS)
+heal: build ## decompose, heal, evaluate and export the embedded model, or go on where it stopped (CONFIG=..., ARGS=...)
+	@.build/release/heal --config $(CONFIG) --resume $(ARGS)
 
 test: setup ## build and run every test; in release, as the numerics are slow in debug
 	@swift build $(SWIFT_FLAGS) --build-tests

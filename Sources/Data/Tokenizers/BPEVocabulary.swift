@@ -20,6 +20,25 @@ struct BPEVocabulary {
 
     func id(_ text: [UInt8]) -> Int32? { index(text) }
 
+    /// The vocabulary with added tokens, none of which may take the place of another entry.
+    func adding(_ added: [AddedToken], file: String) throws(TokenizerError) -> BPEVocabulary {
+        var entries: [(id: Int32, text: ArraySlice<UInt8>)] = []
+        for id in 0..<spelled.count where !spelled[id].isEmpty { entries.append((Int32(id), spelled[id])) }
+        var taken: [Int32: [UInt8]] = [:]
+        for token in added {
+            let before = taken[token.id] ?? (Int(token.id) < spelled.count ? Array(spelled[Int(token.id)]) : [])
+            guard before.isEmpty || before == token.content, (id(token.content) ?? token.id) == token.id else {
+                let name = String(decoding: token.content, as: UTF8.self)
+                throw TokenizerError(
+                    .malformed, file: file,
+                    "'\(name)' is added with the id \(token.id), but has another id in the vocabulary, or the id is another token's")
+            }
+            taken[token.id] = token.content
+            entries.append((token.id, token.content[...]))
+        }
+        return BPEVocabulary(entries: entries)
+    }
+
     /// A merge given by spellings; nil when one of them or their concatenation is no entry.
     func merge(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>, rank: Int) -> MergeTable.Merge? {
         let text = Array(left) + Array(right)

@@ -60,28 +60,16 @@ enum ByteLevelTokenizer {
         return merges
     }
 
-    /// Reads `vocab.json` and `merges.txt`.
+    /// Reads `merges.txt` for the vocabulary of a `vocab.json`.
     static func load(
-        vocab: [UInt8], vocabFile: String, merges mergesText: [UInt8], mergesFile: String, style: Style, added: [AddedToken],
+        _ vocabulary: BPEVocabulary, vocabFile: String, merges mergesText: [UInt8], mergesFile: String, style: Style, added: [AddedToken],
         roles: SpecialRoles
     ) throws(TokenizerError) -> BPETokenizer {
-        let vocabulary = try TokenizerJSON.readVocabulary(try JSONCursor.parse(vocab, file: vocabFile))
         let lines = mergesText.split(separator: 0x0A, omittingEmptySubsequences: false).map { line in
             line.last == 0x0D ? line.dropLast() : line
         }
         let merges = try merges(lines, vocabulary, file: mergesFile, unit: "line")
-        var entries: [(id: Int32, text: ArraySlice<UInt8>)] = added.map { ($0.id, $0.content[...]) }
-        for id in 0..<vocabulary.spelled.count { entries.append((Int32(id), vocabulary.spelled[id])) }
-        // An added token must not take the place of an entry.
-        for token in added where Int(token.id) < vocabulary.spelled.count {
-            guard vocabulary.spelled[Int(token.id)].elementsEqual(token.content) || vocabulary.spelled[Int(token.id)].isEmpty else {
-                throw TokenizerError(
-                    .malformed, file: vocabFile,
-                    "the added token '\(String(decoding: token.content, as: UTF8.self))' has the id \(token.id) of another entry")
-            }
-            entries.append((token.id, token.content[...]))
-        }
         return try make(
-            BPEVocabulary(entries: entries), merges: merges, style: style, added: added, roles: roles, file: vocabFile)
+            try vocabulary.adding(added, file: vocabFile), merges: merges, style: style, added: added, roles: roles, file: vocabFile)
     }
 }

@@ -90,6 +90,10 @@ package struct GGUFVocabulary: Sendable {
         let added = tokens.indices.filter { [.control, .userDefined, .unknown].contains(kind($0)) && !tokens[$0].isEmpty }.map {
             AddedToken(id: Int32($0), content: tokens[$0], special: kind($0) != .userDefined)
         }
+        // Cutting such a token out of a text could leave half a character behind.
+        for token in added where token.content.withUnsafeBufferPointer({ UTF8Text.firstInvalid($0) }) != nil {
+            throw malformed("tokens", file, "the special token \(token.id) is not UTF-8")
+        }
         var roles = SpecialRoles()
         func name(_ id: Int32?) -> String? { id.map { String(decoding: tokens[Int($0)], as: UTF8.self) } }
         roles.bos = name(special.bos)

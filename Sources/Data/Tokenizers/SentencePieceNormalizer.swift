@@ -130,6 +130,7 @@ final class CharacterReplacements: @unchecked Sendable {
         guard size % 4 == 0, size >= 4, size < blob.count - 4, blob.last == 0 else { return nil }
         units = (0..<size / 4).map { word(4 + 4 * $0) }
         let text = blob[(4 + size)...]
+        guard text.withUnsafeBufferPointer({ UTF8Text.firstInvalid($0) }) == nil else { return nil }
         replacements = .allocate(capacity: text.count)
         _ = replacements.initialize(from: text)
     }
@@ -154,9 +155,9 @@ final class CharacterReplacements: @unchecked Sendable {
         guard let found, found.value < replacements.count else { return nil }
         var end = found.value
         while end < replacements.count, replacements[end] != 0 { end += 1 }
-        // A match must end between characters, or the rest would not be UTF-8.
+        // In a sound table matches end, and replacements start, between characters; what comes out must be UTF-8.
         let stop = start + found.length
-        guard stop == segment.count || segment.text[stop] & 0xC0 != 0x80 else { return nil }
+        guard stop == segment.count || segment.text[stop] & 0xC0 != 0x80, replacements[found.value] & 0xC0 != 0x80 else { return nil }
         return (UnsafeBufferPointer(rebasing: replacements[found.value..<end]), found.length)
     }
 

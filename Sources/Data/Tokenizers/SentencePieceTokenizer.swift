@@ -30,9 +30,8 @@ enum SentencePieceTokenizer {
         let userDefined = model.pieces.indices.filter { model.pieces[$0].kind == .userDefined }.map { id in
             AddedToken(id: Int32(id), content: model.pieces[id].text, special: false)
         }
-        var spelledEntries = model.pieces.enumerated().map { (id: Int32($0.offset), text: $0.element.text[...]) }
-        for token in options.added { spelledEntries.append((token.id, token.content[...])) }
-        let everything = BPEVocabulary(entries: spelledEntries)
+        let pieces = model.pieces.enumerated().map { (id: Int32($0.offset), text: $0.element.text[...]) }
+        let everything = try BPEVocabulary(entries: pieces).adding(options.added, file: file)
         let special = try resolve(options, everything, model, file: file)
 
         var parts = BPETokenizer.Parts(

@@ -18,9 +18,8 @@ package struct SpecialRoles: Sendable, Equatable {
         var addsEos: Bool
     }
 
-    /// The ids of the roles, given what the file's post-processor puts before and after a text.
-    ///
-    /// `add_bos_token` and `add_eos_token` count where one of them is given, as in the reference; else the post-processor does.
+    /// The ids of the roles, given what the file's post-processor puts before and after a text; `addBos` and `addEos` count
+    /// instead where one of them is given.
     func resolve(_ vocabulary: BPEVocabulary, file: String, prefix: [Int32], suffix: [Int32]) throws(TokenizerError) -> Resolved {
         func id(_ name: String?, _ role: String) throws(TokenizerError) -> Int32? {
             guard let name else { return nil }
@@ -31,8 +30,10 @@ package struct SpecialRoles: Sendable, Equatable {
             }
             return id
         }
+        // Training needs neither pad nor unk: a name without a token (which the reference would append to the vocabulary) is none.
         var tokens = SpecialTokens(
-            bos: try id(bos, "bos_token"), eos: try id(eos, "eos_token"), pad: try id(pad, "pad_token"), unk: try id(unk, "unk_token"))
+            bos: try id(bos, "bos_token"), eos: try id(eos, "eos_token"), pad: pad.flatMap { vocabulary.id(Array($0.utf8)) },
+            unk: unk.flatMap { vocabulary.id(Array($0.utf8)) })
         if addBos != nil || addEos != nil {
             let addsBos = addBos ?? false
             let addsEos = addEos ?? false

@@ -29,11 +29,15 @@ package protocol Tokenizer: Sendable {
 
     /// Appends the ids of UTF-8 `text` to `ids`, and for each id the byte offset in `text` where its token starts to `offsets`.
     ///
-    /// Special and added tokens written in the text become their ids when `parseSpecial`, and are ordinary text when not.
-    /// Adds neither bos nor eos.
+    /// Special tokens written in the text become their ids when `parseSpecial`, and are ordinary text when not. Added tokens that are
+    /// not special are found either way, as in the reference. Adds neither bos nor eos. Bytes that are not UTF-8 count as U+FFFD
+    /// each. The text must be shorter than 2 GiB.
     func encode(_ text: UnsafeBufferPointer<UInt8>, parseSpecial: Bool, into ids: inout [Int32], offsets: inout [Int32])
 
     /// The bytes that `ids` stand for, as the reference decodes them; ids outside the vocabulary stand for nothing.
+    ///
+    /// Half a character comes out as its bytes, where the reference puts U+FFFD, so that a text decoded in parts stays whole.
+    /// `skipSpecial` leaves out special tokens; sentencepiece's unknown piece then becomes its surface (" ⁇ ").
     func decode(_ ids: some Sequence<Int32>, skipSpecial: Bool) -> [UInt8]
 
     /// The id of an added or special token, or of a vocabulary entry as the file spells it.

@@ -5,6 +5,9 @@ import Foundation
 /// `tokenizer.json` comes first; then `tokenizer.model`, sentencepiece or tiktoken by its content; then `vocab.json` with
 /// `merges.txt`. The roles of tokens are read from `tokenizer_config.json`, `special_tokens_map.json` and `config.json`, in this
 /// order.
+///
+/// What is put around a plain text: `tokenizer.json` says so itself; for the other files `add_bos_token` and `add_eos_token` of
+/// `tokenizer_config.json` do, and without them Llama's own libraries are followed (bos before a text, nothing after it).
 package enum TokenizerFiles {
     package static func load(directory: String) throws(TokenizerError) -> BPETokenizer {
         var isDirectory: ObjCBool = false
@@ -13,10 +16,13 @@ package enum TokenizerFiles {
         }
         let files = Directory(path: directory)
         let sidecar = try TokenizerSidecar(files)
+        return try sidecar.completingRoles(try loadBare(files, sidecar))
+    }
+
+    private static func loadBare(_ files: Directory, _ sidecar: TokenizerSidecar) throws(TokenizerError) -> BPETokenizer {
         if files.has("tokenizer.json") {
-            let tokenizer = try TokenizerJSON.load(
-                try files.read("tokenizer.json"), file: files.path("tokenizer.json"), roles: sidecar.roles)
-            return try sidecar.completingRoles(tokenizer)
+            return try TokenizerJSON.load(
+                try files.read("tokenizer.json"), file: files.path("tokenizer.json"), roles: sidecar.roles, addedBeside: sidecar.added)
         }
         if files.has("tokenizer.model") {
             let bytes = try files.read("tokenizer.model")
@@ -30,7 +36,7 @@ package enum TokenizerFiles {
         }
         if files.has("vocab.json"), files.has("merges.txt") { return try loadPair(files, sidecar) }
         throw TokenizerError(
-            .unreadable, file: directory,
+            .unreadable, file: files.path,
             "no tokenizer here: tokenizer.json, tokenizer.model, or vocab.json with merges.txt is needed; copy it from the model's origin")
     }
 
@@ -51,10 +57,10 @@ package enum TokenizerFiles {
                 .unsupported, file: files.path("tokenizer_config.json"), place: "tokenizer_class",
                 "'\(name)' with vocab.json and merges.txt is not supported; a tokenizer.json is needed")
         }
-        let vocab = try files.read("vocab.json")
+        let vocab = try JSONCursor.parse(try files.read("vocab.json"), file: files.path("vocab.json"))
+        let vocabulary = try TokenizerJSON.readVocabulary(vocab)
         var added = sidecar.added
         // Tokens with a role are found in the text even when nothing lists them as added.
-        let vocabulary = try TokenizerJSON.readVocabulary(try JSONCursor.parse(vocab, file: files.path("vocab.json")))
         for name in [roles.bos, roles.eos, roles.pad, roles.unk] {
             guard let name, !added.contains(where: { $0.content == Array(name.utf8) }), let id = vocabulary.id(Array(name.utf8)) else {
                 continue
@@ -62,7 +68,7 @@ package enum TokenizerFiles {
             added.append(AddedToken(id: id, content: Array(name.utf8)))
         }
         return try ByteLevelTokenizer.load(
-            vocab: vocab, vocabFile: files.path("vocab.json"), merges: try files.read("merges.txt"),
+            vocabulary, vocabFile: files.path("vocab.json"), merges: try files.read("merges.txt"),
             mergesFile: files.path("merges.txt"), style: style, added: added, roles: roles)
     }
 

@@ -4,14 +4,22 @@
 struct TokenizerJSON {
     let root: JSONCursor
     let roles: SpecialRoles
+    let addedBeside: [AddedToken]
 
     /// - Parameters:
     ///   - bytes: the whole file.
     ///   - file: its name, for errors.
-    ///   - roles: which tokens are bos, eos, pad and unk; the file itself does not say.
-    static func load(_ bytes: [UInt8], file: String, roles: SpecialRoles) throws(TokenizerError) -> BPETokenizer {
+    ///   - roles: which tokens are bos, eos, pad and unk; the file itself does not say. What is put around a text is the
+    ///     post-processor's to say: `addBos` and `addEos` have no say, as in the reference.
+    ///   - addedBeside: added tokens from the files beside it; those that the file lists too are as the file says.
+    static func load(
+        _ bytes: [UInt8], file: String, roles: SpecialRoles, addedBeside: [AddedToken] = []
+    ) throws(TokenizerError) -> BPETokenizer {
         let root = try JSONCursor.parse(bytes, file: file)
-        return try TokenizerJSON(root: root, roles: roles).build()
+        var roles = roles
+        roles.addBos = nil
+        roles.addEos = nil
+        return try TokenizerJSON(root: root, roles: roles, addedBeside: addedBeside).build()
     }
 
     private func build() throws(TokenizerError) -> BPETokenizer {
@@ -44,8 +52,8 @@ struct TokenizerJSON {
             }
         }
 
-        let spelled = Self.spelled(vocabulary, added)
-        let everything = BPEVocabulary(spelled)
+        let everything = try vocabulary.adding(added, file: root.file)
+        let spelled = everything.spelled
         let (prefix, suffix) = try readPostProcessor(everything)
         let special = try roles.resolve(everything, file: root.file, prefix: prefix, suffix: suffix)
         var parts = BPETokenizer.Parts(
@@ -76,15 +84,6 @@ struct TokenizerJSON {
                 Array(normalizer.apply(Segment(text: base, count: text.count, origins: nil, base: 0), one, other).buffer)
             }
         }
-    }
-
-    private static func spelled(_ vocabulary: BPEVocabulary, _ added: [AddedToken]) -> ByteStrings {
-        var entries: [(id: Int32, text: ArraySlice<UInt8>)] = []
-        for id in 0..<vocabulary.spelled.count where !vocabulary.spelled[id].isEmpty {
-            entries.append((Int32(id), vocabulary.spelled[id]))
-        }
-        for token in added { entries.append((token.id, token.content[...])) }
-        return BPEVocabulary(entries: entries).spelled
     }
 
     // MARK: Model
@@ -169,20 +168,33 @@ struct TokenizerJSON {
     }
 
     private func readAddedTokens(_ vocabulary: BPEVocabulary) throws(TokenizerError) -> [AddedToken] {
-        guard let list = try root.optional("added_tokens") else { return [] }
         var tokens: [AddedToken] = []
-        for entry in try list.elements() {
-            var token = AddedToken(id: try entry.required("id").requiredId(), content: try entry.required("content").requiredBytes())
-            token.special = try entry.bool("special", otherwise: false)
-            token.singleWord = try entry.bool("single_word", otherwise: false)
-            token.leftStrip = try entry.bool("lstrip", otherwise: false)
-            token.rightStrip = try entry.bool("rstrip", otherwise: false)
-            token.normalized = try entry.bool("normalized", otherwise: !token.special)
+        for entry in try root.optional("added_tokens")?.elements() ?? [] {
+            let token = try Self.addedToken(entry, id: try entry.required("id").requiredId())
             if let id = vocabulary.id(token.content), id != token.id {
                 throw entry.malformed("the token has id \(token.id) here but \(id) in model.vocab")
             }
             tokens.append(token)
         }
+        var known = Set(tokens.map(\.content))
+        for token in addedBeside where known.insert(token.content).inserted { tokens.append(token) }
+        // A token with a role is found in the text even when it is listed nowhere.
+        for name in [roles.bos, roles.eos, roles.pad, roles.unk] {
+            guard let content = name.map({ Array($0.utf8) }), !known.contains(content), let id = vocabulary.id(content) else { continue }
+            known.insert(content)
+            tokens.append(AddedToken(id: id, content: content))
+        }
         return tokens
+    }
+
+    /// An added token as `tokenizer.json` and `tokenizer_config.json` describe it.
+    static func addedToken(_ entry: JSONCursor, id: Int32) throws(TokenizerError) -> AddedToken {
+        var token = AddedToken(id: id, content: try entry.required("content").requiredBytes())
+        token.special = try entry.bool("special", otherwise: false)
+        token.singleWord = try entry.bool("single_word", otherwise: false)
+        token.leftStrip = try entry.bool("lstrip", otherwise: false)
+        token.rightStrip = try entry.bool("rstrip", otherwise: false)
+        token.normalized = try entry.bool("normalized", otherwise: !token.special)
+        return token
     }
 }

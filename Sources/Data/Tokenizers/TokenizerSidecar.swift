@@ -64,12 +64,7 @@ struct TokenizerSidecar {
         for (key, entry) in try decoder.members() {
             let key = String(decoding: key, as: UTF8.self)
             guard let id = Int32(key), id >= 0, id < TokenizerLimits.ids else { throw entry.malformed("'\(key)' is not a token id") }
-            var token = AddedToken(id: id, content: try entry.required("content").requiredBytes())
-            token.special = try entry.bool("special", otherwise: false)
-            token.singleWord = try entry.bool("single_word", otherwise: false)
-            token.leftStrip = try entry.bool("lstrip", otherwise: false)
-            token.rightStrip = try entry.bool("rstrip", otherwise: false)
-            added.append(token)
+            added.append(try TokenizerJSON.addedToken(entry, id: id))
         }
     }
 

@@ -17,6 +17,8 @@ package struct RunProgress: Codable, Sendable, Equatable {
     package var dense: EvaluationResult?
     package var truncated: EvaluationResult?
     package var latest: EvaluationResult?
+    /// The last step after which the evaluation and the sample that were due have been made: behind `step` where a stop came in between.
+    package var reviewedStep = 0
     /// Total steps the schedule was made for.
     package var totalSteps = 0
 

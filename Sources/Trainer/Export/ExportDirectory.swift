@@ -27,6 +27,15 @@ package enum ExportDirectory {
     /// Throws where `write` would refuse the target; for checks before long work.
     package static func requireWritable(_ target: String, overwrite: Bool) throws { _ = try mustReplace(resolved(target), overwrite: overwrite) }
 
+    /// Writes the small files of an export into the directory that `write` gives.
+    static func writeFiles(_ files: [String: [UInt8]], in directory: String) throws {
+        for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
+            let file = try WritableFile(creating: directory + "/" + name)
+            try bytes.withUnsafeBytes { try file.write($0, at: 0) }
+            try file.close(syncing: false)  // The directory's files are synced together.
+        }
+    }
+
     private static func create(_ path: String, shownAs target: String, _ fill: (String) throws -> Void) throws {
         var temporary = path
         do {
@@ -79,7 +88,7 @@ package enum ExportDirectory {
         let parent = FileSystem.parent(of: path)
         try FileSystem.createDirectory(parent)
         guard let free = FileSystem.freeBytes(in: parent), free < bytes else { return }
-        throw HealError(.export, "\(path): the export takes \(bytes >> 20) MiB, but only \(free >> 20) MiB are free there; free some or choose another place")
+        throw HealError(.export, "\(path): the export takes \(HumanFormat.bytes(bytes)), but only \(HumanFormat.bytes(free)) are free there; free some or choose another place")
     }
 
     private static func replace(_ path: String, with new: String) throws {

@@ -19,17 +19,20 @@ enum HuggingFaceCompatibility {
         return .object(members)
     }
 
-    /// `tokenizer_config.json` with the class name that both know. Version 5 calls it `TokenizersBackend`, which version 4 refuses.
-    static func tokenizerConfiguration(_ bytes: [UInt8]) -> [UInt8] {
-        guard var members = (try? JSONValue.parse(String(decoding: bytes, as: UTF8.self), file: "tokenizer_config.json"))?.object,
-            members["tokenizer_class"] == "TokenizersBackend"
-        else { return bytes }
-        members["tokenizer_class"] = "PreTrainedTokenizerFast"
-        if let extra = members["extra_special_tokens"], extra.array != nil, members["additional_special_tokens"] == nil {
-            members["additional_special_tokens"] = extra
-            members["extra_special_tokens"] = nil
+    /// `tokenizer_config.json` as both understand it: the class that version 5 calls `TokenizersBackend`, which version 4 refuses, under its
+    /// older name; and the chat template, which versions before 4.52 do not look for in a file of its own.
+    static func tokenizerConfiguration(_ bytes: [UInt8], chatTemplate: String?) -> [UInt8] {
+        guard let read = (try? JSONValue.parse(String(decoding: bytes, as: UTF8.self)))?.object else { return bytes }
+        var members = read
+        if let chatTemplate, members["chat_template"] == nil { members["chat_template"] = .string(chatTemplate) }
+        if members["tokenizer_class"] == "TokenizersBackend" {
+            members["tokenizer_class"] = "PreTrainedTokenizerFast"
+            if let extra = members["extra_special_tokens"], extra.array != nil, members["additional_special_tokens"] == nil {
+                members["additional_special_tokens"] = extra
+                members["extra_special_tokens"] = nil
+            }
         }
-        return Array((JSONValue.object(members).text() + "\n").utf8)
+        return members == read ? bytes : Array((JSONValue.object(members).text() + "\n").utf8)
     }
 }
 
@@ -51,7 +54,8 @@ extension OpenedModel {
                 .export, "\(path): the model's tokenizer cannot be written as Hugging Face files; set `tokenizer` to a directory that has tokenizer.json or tokenizer.model")
         }
         if let config = companions.contents["tokenizer_config.json"] {
-            companions.contents["tokenizer_config.json"] = HuggingFaceCompatibility.tokenizerConfiguration(config)
+            companions.contents["tokenizer_config.json"] = HuggingFaceCompatibility.tokenizerConfiguration(
+                config, chatTemplate: companions.text("chat_template.jinja"))
         } else if companions.contents["tokenizer.json"] == nil, let model = companions.contents["tokenizer.model"],
             let vocabulary = GGUFVocabulary(sentencePiece: model)
         {

@@ -39,9 +39,9 @@ package enum HuggingFaceExport {
                 progress(ExportProgress(done: done + 1, total: plan.count, name: tensor.name))
             }
             try writer.finish()
-            let config = HuggingFaceCompatibility.configuration(configuration, dtype: dtype)
-            try FileSystem.writeAtomically(Array((config.text() + "\n").utf8), to: temporary + "/config.json")
-            try companions.write(to: temporary, except: ["config.json"])
+            var files = companions.contents
+            files["config.json"] = Array((HuggingFaceCompatibility.configuration(configuration, dtype: dtype).text() + "\n").utf8)
+            try ExportDirectory.writeFiles(files, in: temporary)
         }
         return ExportSummary(directory: directory, parameters: plan.reduce(0) { $0 + $1.shape.reduce(1, *) }, bytes: bytes)
     }

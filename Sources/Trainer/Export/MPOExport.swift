@@ -45,10 +45,9 @@ package enum MPOExport {
             try writer.finish()
             let manifest = MPOManifest(layouts: weights.layouts).json(dtype: dtype, parameters: parameters)
             let config = HuggingFaceCompatibility.configuration(opened.configuration, dtype: dtype)
-            for (name, value) in [(MPOManifest.fileName, manifest), ("config.json", config)] {
-                try FileSystem.writeAtomically(Array((value.text() + "\n").utf8), to: temporary + "/" + name)
-            }
-            try companions.write(to: temporary, except: ["config.json"])
+            var files = companions.contents
+            for (name, value) in [(MPOManifest.fileName, manifest), ("config.json", config)] { files[name] = Array((value.text() + "\n").utf8) }
+            try ExportDirectory.writeFiles(files, in: temporary)
         }
         return ExportSummary(directory: directory, parameters: parameters, bytes: bytes)
     }

@@ -26,6 +26,8 @@ extension HealingJob {
         package var dataset: Dataset
         package var compute: DType
         package var totalSteps: Int
+        /// Passes after which the data ends; nil where the steps are what ends the run.
+        package var epochs: Double?
         package var summary: JobSummary
         var checkpoint: (reader: CheckpointReader, progress: RunProgress)?
     }
@@ -43,11 +45,14 @@ extension HealingJob {
         let dataset = try dataset(opened)
         if let checkpoint { try checkResume(checkpoint.reader, dataset) }
         let totalSteps: Int
+        var epochs: Double?
         if let maxSteps = c.maxSteps {
             totalSteps = maxSteps
         } else {
-            let epochs = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
-            totalSteps = max(1, epochs.microBatches / c.gradientAccumulationSteps)
+            // The last window may be shorter than the others. Where the count is only projected, data beyond the epochs may make it up.
+            let plan = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
+            totalSteps = max(1, (plan.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
+            if plan.isExact { epochs = c.trainEpochs }
         }
         let summary = JobSummary(
             modelPath: opened.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
@@ -55,7 +60,8 @@ extension HealingJob {
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
         return Prepared(
-            opened: opened, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, summary: summary, checkpoint: checkpoint)
+            opened: opened, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
+            checkpoint: checkpoint)
     }
 
     private func input(_ path: String) -> String { configuration.existingPath(path) ?? path }

@@ -37,6 +37,11 @@ package struct HealingJob: Sendable {
         try FileSystem.createDirectory(directory)
         let lock = try RunLock(directory: directory)
         defer { withExtendedLifetime(lock) {} }
+        let sinks = try Sinks(c, directory: directory, resumedStep: prepared.checkpoint?.progress.step)
+        func emit(_ event: RunEvent) throws {
+            try sinks.record(event)
+            try watch(.run(event))
+        }
         var progress = prepared.checkpoint?.progress ?? RunProgress()
         progress.totalSteps = prepared.totalSteps
         var result = JobResult(
@@ -48,7 +53,7 @@ package struct HealingJob: Sendable {
             try watch(.stage("evaluating the dense model"))
             let dense = LlamaModel(
                 prepared.opened.configuration, try prepared.opened.weights(), compute: prepared.compute, longestContext: c.maxSequenceLength)
-            progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, watch)
+            progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, emitting: emit)
             if stop() { return result }
         }
         FreeList.shared.trim()
@@ -57,7 +62,7 @@ package struct HealingJob: Sendable {
         if stop() { return result }
         if progress.truncated == nil, progress.step == 0 {
             try watch(.stage("evaluating the truncated model"))
-            progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, watch)
+            progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, emitting: emit)
             if stop() { return result }
         }
 
@@ -65,14 +70,9 @@ package struct HealingJob: Sendable {
             model: model, dataset: prepared.dataset, schedule: c.schedule(totalSteps: prepared.totalSteps), optimizer: optimizer, progress: progress,
             options: .init(
                 rowsPerBatch: c.perDeviceTrainBatchSize, accumulation: c.gradientAccumulationSteps, maxGradientNorm: c.maxGradientNorm,
-                checkpointing: c.gradientCheckpointing))
-        let sinks = try Sinks(c, directory: directory, resumedStep: prepared.checkpoint?.progress.step)
+                checkpointing: c.gradientCheckpointing, epochs: prepared.epochs))
         let fingerprint = prepared.dataset.fingerprint
         let checkpoints = CheckpointDirectory(path: directory)
-        func emit(_ event: RunEvent) throws {
-            try sinks.record(event)
-            try watch(.run(event))
-        }
         func save() throws -> String {
             try sinks.synchronize()
             let start = ContinuousClock.now
@@ -86,31 +86,46 @@ package struct HealingJob: Sendable {
             return report.entry.path
         }
 
+        /// Evaluation and sample that are due after the last step. A stop on the way leaves them to the resumed run.
+        func review() throws -> Bool {
+            let step = run.progress.step, last = step == prepared.totalSteps
+            func isDue(_ every: Int?) -> Bool { every.map { step % max(1, $0) == 0 } ?? false }
+            if isDue(c.evaluationSteps) || last {
+                if let found = try evaluate(model, prepared, .healing, step: step, stop, emitting: emit) {
+                    run.record { $0.latest = found }
+                } else if stop() {
+                    return false
+                }
+            }
+            if isDue(c.sampleSteps), let text = try? sample(model, prepared.opened) {
+                try emit(.sample(step: step, prompt: c.samplePrompt, text: text))
+            }
+            run.record { $0.reviewedStep = step }
+            return true
+        }
+
         try watch(.stage("healing"))
         var saved: (step: Int, path: String)? = prepared.checkpoint.map { ($0.progress.step, $0.reader.path) }
-        while run.progress.step < prepared.totalSteps, let outcome = try run.step(stop: stop) {
-            let step = outcome.step, last = step == prepared.totalSteps
-            if step % max(1, c.loggingSteps) == 0 || last {
+        while true {
+            let step = run.progress.step
+            let isOwed = run.progress.reviewedStep < step
+            if isOwed, try !review() { break }
+            let isSaved = saved?.step == step
+            if isSaved ? isOwed : step > 0 && (step % max(1, c.saveSteps) == 0 || step == prepared.totalSteps) { saved = (step, try save()) }
+            guard step < prepared.totalSteps, let outcome = try run.step(stop: stop) else { break }
+            if outcome.step % max(1, c.loggingSteps) == 0 || outcome.step == prepared.totalSteps {
                 try emit(.step(StepReport(
-                    step: step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset), loss: outcome.loss,
-                    learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
+                    step: outcome.step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset),
+                    loss: outcome.loss, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
                     trainedTokens: outcome.trainedTokens, tokensPerSecond: Double(outcome.tokens) / max(outcome.seconds, 1e-9),
                     seconds: outcome.seconds, memoryBytes: ProcessMemory.resident)))
             }
-            let due = c.evaluationSteps.map { step % max(1, $0) == 0 } ?? false
-            if due || last, let found = try evaluate(model, prepared, .healing, step: step, stop, emitting: emit) {
-                run.record { $0.latest = found }
-            }
-            if let every = c.sampleSteps, step % max(1, every) == 0, let text = try? sample(model, prepared.opened) {
-                try emit(.sample(step: step, prompt: c.samplePrompt, text: text))
-            }
-            if step % max(1, c.saveSteps) == 0 || last { saved = (step, try save()) }
         }
-        if run.progress.step > (saved?.step ?? 0) { saved = (run.progress.step, try save()) }
+        if run.progress.step > saved?.step ?? 0 { saved = (run.progress.step, try save()) }
         result.step = run.progress.step
         (result.dense, result.truncated, result.healed) = (run.progress.dense, run.progress.truncated, run.progress.latest)
         result.checkpoint = saved?.path
-        if run.progress.step < prepared.totalSteps {
+        if run.progress.step < prepared.totalSteps || run.progress.reviewedStep < run.progress.step {
             result.ending = .stopped(checkpoint: saved?.path)
         } else {
             result.ending = .complete
@@ -178,20 +193,13 @@ package struct HealingJob: Sendable {
         }
     }
 
-    /// Passes over the data so far.
+    /// Passes over the data so far. Samples that are read but still wait to be packed do not count.
     private static func epochs(_ position: DataPosition?, _ dataset: Dataset) -> Double {
         guard let position else { return 0 }
-        return Double(position.epoch) + Double(position.sampleIndex) / Double(max(1, dataset.mixture.drawsPerEpoch))
+        return Double(position.epoch) + Double(position.sampleIndex - position.waiting.count) / Double(max(1, dataset.mixture.drawsPerEpoch))
     }
 
     // MARK: Looking at the model
-
-    private func evaluate(
-        _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,
-        _ watch: (JobEvent) throws -> Void
-    ) throws -> EvaluationResult? {
-        try evaluate(model, prepared, stage, step: step, stop) { try watch(.run($0)) }
-    }
 
     private func evaluate(
         _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,

@@ -37,12 +37,17 @@ package final class HealingRun {
         package var accumulation: Int
         package var maxGradientNorm: Double
         package var checkpointing: Bool
+        /// Passes after which the data ends; nil goes on forever.
+        package var epochs: Double?
 
-        package init(rowsPerBatch: Int, accumulation: Int = 1, maxGradientNorm: Double = 1, checkpointing: Bool = false) {
+        package init(
+            rowsPerBatch: Int, accumulation: Int = 1, maxGradientNorm: Double = 1, checkpointing: Bool = false, epochs: Double? = nil
+        ) {
             self.rowsPerBatch = rowsPerBatch
             self.accumulation = accumulation
             self.maxGradientNorm = maxGradientNorm
             self.checkpointing = checkpointing
+            self.epochs = epochs
         }
     }
 
@@ -56,17 +61,21 @@ package final class HealingRun {
         self.progress = progress
         self.options = options
         gradients = model.makeGradients()
-        stream = try BatchStream(dataset, shape: BatchShape(rowsPerBatch: options.rowsPerBatch), from: progress.position)
+        stream = try BatchStream(dataset, shape: BatchShape(rowsPerBatch: options.rowsPerBatch), epochs: options.epochs, from: progress.position)
         self.progress.position = stream.position
     }
 
-    /// One step; nil when `stop` asked to leave in the middle of the window, which then counts as never begun.
+    /// One step; nil when `stop` asked to leave in the middle of the window, which then counts as never begun. At the end of the data the window is as long
+    /// as there is data for.
     package func step(stop: () -> Bool = { false }) throws -> StepOutcome? {
         let start = ContinuousClock.now
         var window = TrainingWindow(model, gradients: gradients, checkpointing: options.checkpointing)
-        for _ in 0..<options.accumulation {
+        for number in 0..<options.accumulation {
             if stop() { return nil }
-            guard let batch = try stream.next() else { throw HealError(.data, "the training data ended") }
+            guard let batch = try stream.next() else {
+                if number > 0 { break }
+                throw HealError(.data, "the training data ended")
+            }
             try window.add(batch)
         }
         let rate = schedule.rate(at: progress.step), norm = window.gradientNorm()

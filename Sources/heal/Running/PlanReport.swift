@@ -24,7 +24,7 @@ struct PlanReport {
         let epoch = try dataset.plan(epochs: 1, rowsPerBatch: c.perDeviceTrainBatchSize)
         let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: compute, epoch: epoch, contraction: contraction)
         let about = epoch.isExact ? "" : "about "
-        let steps = max(1, epoch.microBatches / c.gradientAccumulationSteps)
+        let steps = max(1, (epoch.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
         let rate = GEMMRate.measured(compute)
         let seconds = costs.operationsPerStep * Double(summary.totalSteps) / rate
         return [

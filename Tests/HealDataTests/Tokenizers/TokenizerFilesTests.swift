@@ -34,18 +34,50 @@ import Testing
         #expect(llama3.addsBos && llama3.special.bos == 0)
     }
 
-    @Test func configurationOverridesThePostProcessor() throws {
+    /// `tokenizer.json` says itself what is put around a text, whatever the configuration says; ids of `config.json` fill gaps.
+    @Test func thePostProcessorDecides() throws {
         let json = try TokenizerGoldens.bytes("llama3_style/tokenizer.json")
-        let config = #"{"bos_token":{"content":"<|end|>"},"add_bos_token":false,"eos_token":"<|im_start|>","add_eos_token":true}"#
+        let config = #"{"bos_token":{"content":"<|end|>"},"add_bos_token":false,"eos_token":"<|im_start|>","pad_token":"[PAD]"}"#
         try withDirectory(["tokenizer.json": json, "tokenizer_config.json": text(config)]) { path in
             let tokenizer = try TokenizerFiles.load(directory: path)
-            #expect(!tokenizer.addsBos && tokenizer.addsEos)
+            #expect(tokenizer.addsBos && !tokenizer.addsEos)
             #expect(tokenizer.special == SpecialTokens(bos: 0, eos: 1))
         }
         let model = #"{"bos_token_id":1,"eos_token_id":[0,1],"pad_token_id":-1}"#
         try withDirectory(["tokenizer.json": json, "config.json": text(model)]) { path in
             let tokenizer = try TokenizerFiles.load(directory: path)
             #expect(tokenizer.special == SpecialTokens(bos: 0, eos: 0))
+        }
+        try withDirectory(["tokenizer.json": json, "tokenizer_config.json": text(#"{"bos_token":"<|im_start|>"}"#)]) { path in
+            #expect(throws: TokenizerError.self) { try TokenizerFiles.load(directory: path) }
+        }
+    }
+
+    @Test func theConfigurationDecidesForASentencepieceModel() throws {
+        let model = try TokenizerGoldens.bytes("stories260K/tokenizer.model")
+        try withDirectory(["tokenizer.model": model, "tokenizer_config.json": text(#"{"add_bos_token":false,"add_eos_token":true}"#)]) { path in
+            let tokenizer = try TokenizerFiles.load(directory: path)
+            #expect(!tokenizer.addsBos && tokenizer.addsEos)
+        }
+    }
+
+    /// Ids from transformers 5.23 for the same directories.
+    @Test func tokensAddedBesideTokenizerJSON() throws {
+        let json = try TokenizerGoldens.bytes("qwen2_style/tokenizer.json")
+        let listed = #"{"eos_token":"<|end|>","added_tokens_decoder":{"600":{"content":"<|x|>","special":true},"0":{"content":"<|end|>","special":true}}}"#
+        try withDirectory(["tokenizer.json": json, "tokenizer_config.json": text(listed)]) { path in
+            let ids = try TokenizerFiles.load(directory: path).encode("a!they[PAD]<|x|> b")
+            #expect(ids == [66, 2, 274, 90, 60, 49, 34, 37, 62, 600, 282])
+        }
+        // Tokens with a role are cut out of the text even when they are ordinary entries.
+        try withDirectory(["tokenizer.json": json, "tokenizer_config.json": text(#"{"pad_token":"!","eos_token":"the"}"#)]) { path in
+            let tokenizer = try TokenizerFiles.load(directory: path)
+            #expect(tokenizer.encode("th the! lathe") == [85, 73, 222, 274, 2, 354, 66, 274])
+            #expect(tokenizer.decodeString([274, 2, 66]) == "a")
+        }
+        try withDirectory(["tokenizer.json": json, "added_tokens.json": text(#"{"<|x|>":5}"#)]) { path in
+            let error = #expect(throws: TokenizerError.self) { try TokenizerFiles.load(directory: path) }
+            #expect(error?.description.contains("<|x|>") == true)
         }
     }
 
@@ -84,6 +116,7 @@ import Testing
         (#"{"model":{"vocab":{"a":0},"merges":[]},"decoder":{"type":"WordPiece"}}"#, "decoder.type"),
         (#"{"model":{"vocab":{"a":0},"merges":[]},"post_processor":{"type":"RobertaProcessing"}}"#, "post_processor.type"),
         (#"{"model":{"vocab":{"a":0},"merges":[]},"added_tokens":[{"id":7,"content":"a"}]}"#, "added_tokens[0]"),
+        (#"{"model":{"vocab":{"a":0},"merges":[]},"added_tokens":[{"id":0,"content":"b"}]}"#, "'b'"),
         (#"{"model":{"vocab":{"a":0},"merges":[]}} x"#, "byte"),
         (#"{"model":{"vocab":{"\ud800":0},"merges":[]}}"#, "surrogate"),
         (String(repeating: "[", count: 10000), "nested too deeply"),

@@ -88,7 +88,7 @@ import Testing
     @Test func saysWhenThereIsNoRoom() throws {
         try ExportSamples.withTarget { target in
             let text = message { try ExportDirectory.write(target, bytes: 1 << 60, overwrite: false) { _ in } }
-            #expect(text.contains("MiB are free there; free some or choose another place"))
+            #expect(text.contains("are free there; free some or choose another place"))
         }
     }
 

@@ -119,13 +119,14 @@ import Testing
 
     @Test func tokenizerClassOfVersion5() throws {
         let old = #"{"tokenizer_class":"TokenizersBackend","backend":"tokenizers","extra_special_tokens":["<a>"],"bos_token":"<s>"}"#
-        let new = HuggingFaceCompatibility.tokenizerConfiguration(Array(old.utf8))
+        let new = HuggingFaceCompatibility.tokenizerConfiguration(Array(old.utf8), chatTemplate: "{{ x }}")
         let members = try JSONValue.parse(String(decoding: new, as: UTF8.self))
         #expect(members["tokenizer_class"] == "PreTrainedTokenizerFast")
         #expect(members["additional_special_tokens"] == ["<a>"])
         #expect(members["extra_special_tokens"] == nil)
         #expect(members["bos_token"] == "<s>")
+        #expect(members["chat_template"] == "{{ x }}")
         let other = Array(#"{ "tokenizer_class" : "LlamaTokenizer" }"#.utf8)
-        #expect(HuggingFaceCompatibility.tokenizerConfiguration(other) == other)
+        #expect(HuggingFaceCompatibility.tokenizerConfiguration(other, chatTemplate: nil) == other)
     }
 }
