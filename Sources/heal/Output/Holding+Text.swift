@@ -17,7 +17,7 @@ extension Holding {
             ),
             ("rope", "theta \(plain(c.ropeTheta))" + ropeScalingText),
             ("tokenizer", tokenizerText),
-            ("stored as", types.map { "\($0.type) (\($0.tensors) tensors)" }.joined(separator: ", ")),
+            ("stored as", types.map { "\($0.type) (\($0.tensors) \($0.tensors == 1 ? "tensor" : "tensors"))" }.joined(separator: ", ")),
         ]
         pairs += progressPairs
         pairs += [

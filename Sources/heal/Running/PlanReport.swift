@@ -21,8 +21,8 @@ struct PlanReport {
     func text() throws -> String {
         let c = configuration, tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
         let contraction = { (layout: MPOLayout) in HealingJob.contraction(c.compression.plan, layout, tokens: tokens) }
-        let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: compute, contraction: contraction)
         let epoch = try dataset.plan(epochs: 1, rowsPerBatch: c.perDeviceTrainBatchSize)
+        let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: compute, epoch: epoch, contraction: contraction)
         let about = epoch.isExact ? "" : "about "
         let steps = max(1, (epoch.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
         let rate = GEMMRate.measured(compute)

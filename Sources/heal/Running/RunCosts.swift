@@ -1,3 +1,4 @@
+import HealData
 import Kernels
 import Models
 import TensorTrain
@@ -12,8 +13,11 @@ struct RunCosts {
 
     var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
 
+    /// - Parameters:
+    ///   - epoch: how full micro-batches are and how many of their tokens are trained.
+    ///   - contraction: how each compressed matrix is contracted.
     init(
-        _ model: LlamaConfiguration, _ plan: CompressionPlan, _ c: Trainer.Configuration, compute: DType,
+        _ model: LlamaConfiguration, _ plan: CompressionPlan, _ c: Trainer.Configuration, compute: DType, epoch: EpochPlan,
         contraction: (MPOLayout) -> ContractionPlan
     ) {
         let wide = 4, size = compute.size
@@ -23,27 +27,33 @@ struct RunCosts {
         let largest = plan.compressed.map(\.denseCount).max() ?? 0
         // A micro-batch is full where rows are packed; at most that long otherwise.
         let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
-        let rebuilt = denseCompressed * size < HealingJob.rebuiltLimit ? denseCompressed : largest
+        let keepsRebuilt = denseCompressed * size < HealingJob.rebuiltLimit
+        let rebuilt = keepsRebuilt ? denseCompressed : largest
         let activations = Self.activations(model, tokens: tokens, size: size, checkpointing: c.gradientCheckpointing)
         let logits = min(tokens, 512) * model.vocabularySize * (wide + size)
-        parts = [
+        let held = [
             ("weights", frozen * size + cores * wide), ("gradients", cores * wide), ("optimizer", 2 * cores * wide),
             ("rebuilt matrices", rebuilt * size + 2 * largest * wide), ("activations", activations + logits),
         ]
+        // Blocks of memory come in steps of an eighth of a power of two; then the program itself, the data and the stacks of threads.
+        parts = held + [("reserve", held.reduce(0) { $0 + $1.1 } / 12 + (64 << 20))]
         checkpointBytes = plan.total * wide + 2 * cores * wide
 
+        let usual = max(1, epoch.tokens / max(1, epoch.microBatches)), trained = max(1, epoch.trainedTokens / max(1, epoch.microBatches))
+        let shared = keepsRebuilt ? c.gradientAccumulationSteps : 1
         var perMicroBatch = 0.0
         for entry in plan.entries {
             if let layout = entry.layout {
                 let way = contraction(layout)
-                perMicroBatch += way.forwardCost(layout, tokens: tokens).flops + way.backwardCost(layout, tokens: tokens).flops
+                perMicroBatch += way.forwardCost(layout, tokens: usual, rebuildsShared: shared).flops
+                    + way.backwardCost(layout, tokens: usual, rebuildsShared: shared, keepsDense: keepsRebuilt).flops
             } else {
-                perMicroBatch += 4 * Double(tokens) * Double(entry.denseCount)  // y and dx; nothing is trained
+                perMicroBatch += 4 * Double(usual) * Double(entry.denseCount)  // y and dx; nothing is trained
             }
         }
-        perMicroBatch += 4 * Double(tokens) * Double(model.vocabularySize) * Double(model.hiddenSize)
-        // Scores and mixtures over half of the square, forward once and backward two and a half times.
-        perMicroBatch += 7 * Double(tokens) * Double(c.maxSequenceLength) * Double(model.queryRows) * Double(model.layers)
+        perMicroBatch += 4 * Double(trained) * Double(model.vocabularySize) * Double(model.hiddenSize)
+        // Scores and mixtures over half of the square, forward once and backward two and a half times; packed samples see less than a whole row.
+        perMicroBatch += 7 * Double(usual) * Double(c.maxSequenceLength) / 2 * Double(model.queryRows) * Double(model.layers)
         if c.gradientCheckpointing { perMicroBatch *= 4.0 / 3 }
         operationsPerStep = perMicroBatch * Double(c.gradientAccumulationSteps)
     }
