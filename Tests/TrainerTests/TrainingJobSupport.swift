@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Trainer
 
-/// A job on the embedded model, small enough to be run many times: 24 steps of two micro-batches over a mixture of three formats, five epochs.
+/// A job on the embedded model, small enough to be run many times: 24 steps of two micro-batches over a mixture of three formats, and several epochs.
 struct SmallJob: Sendable {
     var configuration: Configuration
 
@@ -25,9 +25,9 @@ struct SmallJob: Sendable {
             }
             return dataset
         }
-        c.maxSequenceLength = 192
+        c.maxSequenceLength = 160
         c.validationSize = 4
-        c.perDeviceTrainBatchSize = 2
+        c.perDeviceTrainBatchSize = 1
         c.gradientAccumulationSteps = 2
         c.maxSteps = 24
         c.learningRate = 2e-3
@@ -40,7 +40,7 @@ struct SmallJob: Sendable {
         c.loggingSteps = 1
         c.evaluationSteps = 5
         c.saveSteps = 8
-        c.sampleSteps = 10
+        c.sampleSteps = 12
         c.samplePrompt = "Once upon a time"
         c.reportTo = [.jsonl]
         c.outputDirectory = "\(directory)/run"
