@@ -27,7 +27,10 @@ struct StepBenchmark: ParsableCommand {
         let type: DType = dtype == "bf16" ? .bf16 : .f32
         let files = try ModelFiles.open(model)
         var weights = ModelWeights()
-        for (name, shape) in files.configuration.expectedWeights() { weights.tensors[name] = Tensor(try files.weights.floats(name), shape) }
+        let matrices = Set(LlamaNames.matrixShapes(files.configuration).map { $0.name + ".weight" })
+        for (name, shape) in files.configuration.expectedWeights() where !matrices.contains(name) {
+            weights.tensors[name] = Elementwise.convert(Tensor(try files.weights.floats(name), shape), to: shape.count > 1 ? type : .f32)
+        }
         var compression = CompressionConfiguration()
         compression.cores = cores
         compression.keep = keep

@@ -47,18 +47,35 @@ package final class FreeList: Sendable {
             return address
         }
         if let reused { return UnsafeMutableRawPointer(bitPattern: reused)! }
-        var pointer: UnsafeMutableRawPointer?
-        let large = size >= 4 << 20
-        if posix_memalign(&pointer, large ? 2 << 20 : 64, size) != 0 || pointer == nil {
-            trim()
-            guard posix_memalign(&pointer, 64, size) == 0, pointer != nil else {
-                fatalError("out of memory: \(size) bytes asked, \(liveBytes) in use; a smaller batch or gradient_checkpointing needs less")
-            }
+        return Self.allocate(size) ?? retry(size)
+    }
+
+    /// From here on a block is mapped by itself, so that giving it back leaves no hole in the heap.
+    private static let mapped = 1 << 20
+
+    private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+        if size >= mapped {
+            let pointer = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            guard let pointer, pointer != MAP_FAILED else { return nil }
+            #if os(Linux)
+            _ = madvise(pointer, size, 14)  // MADV_HUGEPAGE: fewer faults and TLB misses; a hint, so failure is fine
+            #endif
+            return pointer
         }
-        #if os(Linux)
-        if large { _ = madvise(pointer, size, 14) }  // MADV_HUGEPAGE: fewer faults and TLB misses; a hint, so failure is fine
-        #endif
-        return pointer!
+        var pointer: UnsafeMutableRawPointer?
+        return posix_memalign(&pointer, 64, size) == 0 ? pointer : nil
+    }
+
+    private static func release(_ pointer: UnsafeMutableRawPointer, _ size: Int) {
+        if size >= mapped { munmap(pointer, size) } else { free(pointer) }
+    }
+
+    private func retry(_ size: Int) -> UnsafeMutableRawPointer {
+        trim()
+        guard let pointer = Self.allocate(size) else {
+            fatalError("out of memory: \(size) bytes asked, \(liveBytes) in use; a smaller batch or gradient_checkpointing needs less")
+        }
+        return pointer
     }
 
     func give(_ pointer: UnsafeMutableRawPointer, _ size: Int) {
@@ -71,13 +88,15 @@ package final class FreeList: Sendable {
 
     /// Returns every free block to the system.
     package func trim() {
-        let addresses: [UInt] = state.withLock { state in
-            let all = state.blocks.values.flatMap { $0 }
+        let blocks = state.withLock { state in
+            let all = state.blocks
             state.blocks = [:]
             state.held = 0
             return all
         }
-        for address in addresses { free(UnsafeMutableRawPointer(bitPattern: address)) }
+        for (size, addresses) in blocks {
+            for address in addresses { Self.release(UnsafeMutableRawPointer(bitPattern: address)!, size) }
+        }
     }
 
     /// Bytes in blocks that somebody owns now.

@@ -65,7 +65,10 @@ package struct CheckpointReader: Sendable {
         }
         var companions = CompanionFiles()
         for name in try file.children(of: "model/files") { companions.contents[name] = try file.read("model/files/\(name)", as: UInt8.self) }
-        let tokenizer = try companions.withDirectory { try TokenizerFiles.load(directory: $0) }
+        // Some tokenizers have their bos and eos in config.json alone.
+        var files = companions
+        files.contents["config.json"] = Array(text.utf8)
+        let tokenizer = try files.withDirectory { try TokenizerFiles.load(directory: $0) }
         return OpenedModel(
             path: path, configuration: configuration, source: try CheckpointWeights(file, layouts: layouts), layouts: layouts, companions: companions,
             tokenizer: tokenizer, chatTemplateSource: try ChatTemplateSource.read(companions))

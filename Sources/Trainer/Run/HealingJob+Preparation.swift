@@ -41,6 +41,8 @@ extension HealingJob {
         let checkpoint = try openCheckpoint(watch)
         let opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
         try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path)
+        // Checkpoints and exports carry the tokenizer: better refused now than after hours.
+        _ = try opened.companionsForExport()
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
         if let checkpoint { try checkResume(checkpoint.reader, dataset) }

@@ -173,6 +173,9 @@ package struct HealingJob: Sendable {
         for name in weights.names where c.trains(name, isCore: cores.contains(name)) {
             weights.tensors[name] = Elementwise.convert(weights.tensors[name]!, to: .f32)
         }
+        for pattern in c.trainable where !weights.names.contains(where: { pattern.matches($0) }) {
+            throw HealError(.configuration, "trainable: \"\(pattern.text)\" matches no weight of this model; names look like model.norm.weight")
+        }
         let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
         let model = LlamaModel(
             prepared.opened.configuration, weights, compute: prepared.compute, longestContext: c.maxSequenceLength,
@@ -201,7 +204,7 @@ package struct HealingJob: Sendable {
             [.coreByCore(.leftToRight), .coreByCore(.rightToLeft)].min {
                 $0.forwardCost(layout, tokens: tokens).flops < $1.forwardCost(layout, tokens: tokens).flops
             }!
-        case .auto: .choose(layout: layout, tokens: tokens)
+        case .auto: .choose(layout: layout, tokens: tokens, keepsDense: true)
         }
     }
 

@@ -56,6 +56,8 @@ struct Train: ParsableCommand {
         Console.workWithoutReader()
         let configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
         try configuration.requirePaths()
+        // Not only at the end of a long run.
+        if let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
         var job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
         job.log = Logger(label: "heal") { StreamLogHandler.standardError(label: $0) }
         job.log.logLevel = verbose ? .debug : .warning
@@ -69,7 +71,12 @@ struct Train: ParsableCommand {
         }
         let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest)
         let request = interruption.request
-        let result = try withExtendedLifetime(interruption) { try job.run(stop: { request.isMade }, watch: reporter.report) }
+        let result: JobResult
+        do {
+            result = try withExtendedLifetime(interruption) { try job.run(stop: { request.isMade }, watch: reporter.report) }
+        } catch {
+            throw reporter.completing(Failure(error))
+        }
         Console.status("")
         if case .stopped(let checkpoint) = result.ending {
             reportStop(result, checkpoint)

@@ -9,6 +9,8 @@ final class JobReporter {
     private var estimate = TimeEstimate()
     private var lastStep: Int?
     private var wasResumed = false
+    private var saved: CheckpointReport?
+    private var totalSteps = Int.max
 
     /// - Parameter mayStartAnew: a checkpoint was to be looked for, and the job begins from the start where there is none.
     init(_ configuration: Trainer.Configuration, mayStartAnew: Bool) {
@@ -19,6 +21,7 @@ final class JobReporter {
     func report(_ event: JobEvent) {
         switch event {
         case .planned(let summary):
+            totalSteps = summary.totalSteps
             Console.print(JobText.header(summary, configuration))
             if mayStartAnew, !wasResumed { Console.print("no checkpoint in \(summary.outputDirectory) yet: starting from the beginning") }
         case .stage(let text):
@@ -36,7 +39,9 @@ final class JobReporter {
             wasResumed = true
             line("going on from \(path), step \(HumanFormat.grouped(step))")
         case .run(.step(let report)): step(report)
-        case .run(let event): line(event.text().printable)
+        case .run(let event):
+            if case .checkpoint(let report) = event { saved = report }
+            line(event.text().printable)
         case .exported(let path): line("exported to \(path)")
         case .finished(let result):
             Console.status("")
@@ -45,6 +50,15 @@ final class JobReporter {
             if let checkpoint = result.checkpoint { Console.print("checkpoint  \(checkpoint)") }
             if let export = result.exportPath { Console.print("export      \(export)") }
         }
+    }
+
+    /// A failure with what is left to do where the work itself is done.
+    func completing(_ failure: Failure) -> Failure {
+        guard let saved, saved.step >= totalSteps, let form = configuration.export?.target.rawValue, failure.messages.count == 1 else { return failure }
+        var failure = failure
+        let command = ShellText.command(["heal", "export", "--checkpoint", saved.path, "--to", form, "OUT"])
+        failure.messages[0] += "\nThe run is complete and saved; to export it elsewhere:\n  \(command)"
+        return failure
     }
 
     private func step(_ report: StepReport) {
