@@ -6,7 +6,8 @@ package enum Generation {
     package static func run(
         _ model: LlamaModel, prompt: [Int32], maxTokens: Int, ends: Set<Int32> = [], sampling: inout Sampling, each: (Int32) -> Bool = { _ in true }
     ) -> [Int32] {
-        let capacity = min(model.longestContext, prompt.count + maxTokens)
+        // The smaller term first: `maxTokens` may be any number.
+        let capacity = prompt.count + min(model.longestContext - prompt.count, maxTokens)
         guard !prompt.isEmpty, prompt.count <= capacity else { return [] }
         var decoder = Decoder(model, capacity: capacity)
         var logits = decoder.read(prompt), ids: [Int32] = []

@@ -5,8 +5,12 @@ import Storage
 
 extension OpenedModel {
     /// Opens whatever `path` is: a Hugging Face directory, a GGUF file, an `mpo` export, a checkpoint, or a run's directory (its newest checkpoint).
-    package static func open(_ path: String, tokenizer tokenizerPath: String? = nil) throws -> OpenedModel {
-        if let checkpoint = try checkpointPath(path) { return try CheckpointReader(checkpoint).model() }
+    ///
+    /// - Parameter skipped: told of every damaged checkpoint that is newer than the one opened, and why it is not valid.
+    package static func open(
+        _ path: String, tokenizer tokenizerPath: String? = nil, skipped: (_ checkpoint: String, _ reason: String) -> Void = { _, _ in }
+    ) throws -> OpenedModel {
+        if let checkpoint = try checkpointPath(path, skipped: skipped) { return try CheckpointReader(checkpoint).model() }
         if MPOExport.isExport(path) { return try MPOExport.open(path) }
         let files = try ModelFiles.open(path)
         var companions = CompanionFiles()
@@ -39,7 +43,7 @@ extension OpenedModel {
     }
 
     /// The checkpoint file that `path` means, or nil if it means none: a `.h5` file, `latest` in a run's directory, or the directory itself.
-    package static func checkpointPath(_ path: String) throws -> String? {
+    package static func checkpointPath(_ path: String, skipped: (_ checkpoint: String, _ reason: String) -> Void = { _, _ in }) throws -> String? {
         if path.hasSuffix(".h5") { return path }
         let name = (path as NSString).lastPathComponent
         let directory: String
@@ -57,9 +61,10 @@ extension OpenedModel {
         }
         let search = try checkpoints.newestValid()
         guard let newest = search.newest else {
-            let reasons = search.invalid.map { "\($0.entry.path): \($0.reason)" }.joined(separator: "\n")
+            let reasons = search.invalid.map { "\($0.reason)" }.joined(separator: "\n")
             throw HealError(.checkpoint, "\(directory): no checkpoint here is valid\n\(reasons)")
         }
+        for (entry, reason) in search.invalid { skipped(entry.path, "\(reason)") }
         return newest.path
     }
 }

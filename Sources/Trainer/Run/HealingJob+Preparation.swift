@@ -92,13 +92,6 @@ extension HealingJob {
         case .checkpoint(let given):
             guard let found = try OpenedModel.checkpointPath(input(given)) else { throw HealError(.checkpoint, "\(given): is not a checkpoint") }
             path = found
-            // Later checkpoints would win over those of the rewound run at the next --resume.
-            let step = CheckpointDirectory.step(fileName: (found as NSString).lastPathComponent) ?? 0
-            if let later = try CheckpointDirectory(path: directory).entries().last, later.step > step {
-                throw HealError(
-                    .checkpoint,
-                    "\(directory) holds checkpoints later than \(found) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
-            }
         case .latest:
             let search = try CheckpointDirectory(path: directory).newestValid()
             for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: "\(reason)")) }
@@ -109,6 +102,12 @@ extension HealingJob {
             path = newest.path
         }
         let reader = try CheckpointReader(path), progress = try reader.progress()
+        // Later checkpoints would win over those of the rewound run at the next --resume.
+        if case .checkpoint = resume, let later = try CheckpointDirectory(path: directory).entries().last, later.step > reader.step {
+            throw HealError(
+                .checkpoint,
+                "\(directory) holds checkpoints later than \(path) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
+        }
         watch(.resumed(path: path, step: progress.step))
         return (reader, progress)
     }

@@ -57,7 +57,7 @@ package struct TrainingWindow {
     package static func check(_ tokens: [Int32], _ model: LlamaModel) throws(HealError) {
         let size = model.configuration.vocabularySize
         if let bad = tokens.first(where: { $0 < 0 || Int($0) >= size }) {
-            throw HealError(.data, "token id \(bad) is outside the model's vocabulary of \(size); the tokenizer does not belong to this model")
+            throw HealError(.data, "token id \(bad) is outside the model's vocabulary of \(size); the tokenizer does not belong to this model; check the key \"tokenizer\", or the tokenizer files beside the model")
         }
     }
 

@@ -38,7 +38,7 @@ struct Export: ParsableCommand {
         Console.workWithoutReader()
         threads.apply()
         try OpenedModel.requireSomething(at: checkpoint)
-        let opened = try OpenedModel.open(checkpoint)
+        let opened = try OpenedModel.open(checkpoint, skipped: Console.warnOfSkipped)
         try ExportDirectory.requireWritable(out, overwrite: overwrite)
         let weights = try opened.weights()
         func show(_ progress: ExportProgress) { Console.status("writing \(progress.done)/\(progress.total)  \(progress.name)") }

@@ -39,7 +39,7 @@ struct ModelOptions: ParsableArguments {
 
     func open() throws -> OpenedModel {
         try OpenedModel.requireSomething(at: model)
-        return try OpenedModel.open(model, tokenizer: tokenizer)
+        return try OpenedModel.open(model, tokenizer: tokenizer, skipped: Console.warnOfSkipped)
     }
 }
 

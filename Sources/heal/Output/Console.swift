@@ -59,6 +59,11 @@ enum Console {
         }
     }
 
+    /// Tells that a damaged checkpoint was passed over for the one before it.
+    static func warnOfSkipped(checkpoint path: String, reason: String) {
+        printError("heal: warning: \(reason.hasPrefix(path) ? "" : path + ": ")\(reason); trying the one before")
+    }
+
     /// Shows a line in place of the last one on the terminal; the empty text removes it. Nothing happens where standard error is no terminal.
     static func status(_ text: String) {
         guard Terminal.isError else { return }

@@ -35,7 +35,7 @@ struct Holding {
 
     init(_ path: String) throws {
         try OpenedModel.requireSomething(at: path)
-        if let checkpoint = try OpenedModel.checkpointPath(path) {
+        if let checkpoint = try OpenedModel.checkpointPath(path, skipped: Console.warnOfSkipped) {
             let reader = try CheckpointReader(checkpoint)
             try self.init(.checkpoint, try reader.model(), progress: try reader.progress())
         } else if MPOExport.isExport(path) {

@@ -34,7 +34,7 @@ final class JobReporter {
                 "decomposed \(results.count) matrices: relative error \(HumanFormat.significant(mean, digits: 3)) on average, "
                     + "\(HumanFormat.significant(errors.max() ?? 0, digits: 3)) at most")
         case .invalidCheckpoint(let path, let reason):
-            Console.printError("heal: warning: \(reason.hasPrefix(path) ? "" : path + ": ")\(reason); trying the one before")
+            Console.warnOfSkipped(checkpoint: path, reason: reason)
         case .resumed(let path, let step):
             wasResumed = true
             line("going on from \(path), step \(HumanFormat.grouped(step))")
