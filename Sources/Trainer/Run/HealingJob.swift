@@ -137,6 +137,7 @@ package struct HealingJob: Sendable {
         result.step = run.progress.step
         (result.dense, result.truncated, result.healed) = (run.progress.dense, run.progress.truncated, run.progress.latest)
         result.checkpoint = saved?.path
+        result.rows = run.progress.position?.counters
         if run.progress.step < prepared.totalSteps || run.progress.reviewedStep < run.progress.step {
             result.ending = .stopped(checkpoint: saved?.path)
         } else {

@@ -1,3 +1,4 @@
+import HealData
 import Models
 
 /// What a job tells whoever watches, in order.
@@ -47,4 +48,6 @@ package struct JobResult: Sendable {
     package var parameters: Int
     package var checkpoint: String?
     package var exportPath: String?
+    /// Rows read, cut and left out so far.
+    package var rows: DataCounters?
 }

@@ -44,6 +44,14 @@ enum JobText {
         return "\(c.perDeviceTrainBatchSize) rows of \(HumanFormat.grouped(c.maxSequenceLength)) tokens\(windows): up to \(HumanFormat.grouped(tokens)) tokens a step"
     }
 
+    /// What of the data the run did not see, or not whole; nil when it saw all it read.
+    static func leftOut(_ rows: DataCounters) -> String? {
+        var parts = rows.skipped.sorted { $0.key.rawValue < $1.key.rawValue }.filter { $0.value > 0 }
+            .map { "\(HumanFormat.grouped($0.value)) left out (\($0.key.words))" }
+        if rows.truncated > 0 { parts.append("\(HumanFormat.grouped(rows.truncated)) cut to max_seq_length") }
+        return parts.isEmpty ? nil : "of \(HumanFormat.grouped(rows.rows)) rows read, " + parts.joined(separator: ", ")
+    }
+
     /// Dense, truncated and healed, as far as they were measured.
     static func table(_ result: JobResult) -> String? {
         typealias Row = ResultTable.Row

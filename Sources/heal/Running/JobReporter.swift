@@ -45,6 +45,7 @@ final class JobReporter {
         case .exported(let path): line("exported to \(path)")
         case .finished(let result):
             Console.status("")
+            if let rows = result.rows, let text = JobText.leftOut(rows) { Console.print(text) }
             guard case .complete = result.ending else { return }
             if let table = JobText.table(result) { Console.print("\n" + table) }
             if let checkpoint = result.checkpoint { Console.print("checkpoint  \(checkpoint)") }
