@@ -13,10 +13,14 @@ package protocol Primitive: Sendable {
 
     /// The type in which the output's cotangent is kept while its consumers add to it.
     func cotangentType(ofOutput type: DType) -> DType
+
+    /// Whether computing the output again costs so little that nobody need keep it. Such an op saves its inputs first, in their order.
+    var isCheap: Bool { get }
 }
 
 extension Primitive {
     package func cotangentType(ofOutput type: DType) -> DType { type }
+    package var isCheap: Bool { false }
 }
 
 /// What `forward` returns.

@@ -29,10 +29,14 @@ package struct Tape: ~Copyable {
         var saved: [Tensor]
         var inputs: [Int]
         var output: Int
+        /// Places in `saved` that hold nothing, and the node whose output belongs there.
+        var forgotten: [(place: Int, shape: [Int], producer: Int)] = []
     }
     private var slots: [Slot] = []
     private var nodes: [Node] = []
     private var parameterSlots: [Int: Int] = [:]
+    /// Nodes of cheap ops, by the slot of their output.
+    private var cheap: [Int: Int] = [:]
     /// A tape that does not record keeps nothing: evaluation and generation.
     package let records: Bool
 
@@ -64,7 +68,17 @@ package struct Tape: ~Copyable {
         let evaluation = op.forward(inputs.map(\.value), wants: wants)
         guard records, wants.contains(true) else { return Variable(constant: evaluation.output) }
         let out = variable(evaluation.output, type: op.cotangentType(ofOutput: evaluation.output.dtype))
-        nodes.append(Node(op: op, saved: evaluation.saved, inputs: inputs.map(\.slot), output: out.slot))
+        var node = Node(op: op, saved: evaluation.saved, inputs: inputs.map(\.slot), output: out.slot)
+        // What a cheap op gave is not kept for this one but computed again. (A cheap op itself keeps all it needs for that.)
+        for variable in inputs where !op.isCheap {
+            guard let producer = cheap[variable.slot] else { continue }
+            for place in node.saved.indices where node.saved[place].memory === variable.value.memory {
+                node.forgotten.append((place, node.saved[place].shape, producer))
+                node.saved[place] = Tensor([0], node.saved[place].dtype)
+            }
+        }
+        if op.isCheap { cheap[out.slot] = nodes.count }
+        nodes.append(node)
         return out
     }
 
@@ -86,8 +100,19 @@ package struct Tape: ~Copyable {
         var cotangents = Cotangents(destinations: [], slots: Array(repeating: nil, count: slots.count), gradients: gradients)
         guard !output.isConstant else { return inputs.map { _ in nil } }
         cotangents.slots[output.slot] = cotangent
-        while let node = nodes.popLast() {
+        // The last output computed again: neighbours in the graph ask for the same one.
+        var recomputed: (producer: Int, value: Tensor)?
+        while var node = nodes.popLast() {
             guard let g = cotangents.slots[node.output] else { continue }
+            for (place, shape, producer) in node.forgotten {
+                if recomputed?.producer != producer {
+                    recomputed = nil
+                    let source = nodes[producer]
+                    let inputs = Array(source.saved.prefix(source.inputs.count))
+                    recomputed = (producer, source.op.forward(inputs, wants: inputs.map { _ in false }).output)
+                }
+                node.saved[place] = recomputed!.value.reshaped(shape)
+            }
             cotangents.slots[node.output] = nil
             cotangents.destinations = node.inputs.map { slot in
                 guard slot >= 0 else { return .init(slot: -1, shape: [], type: .f32, parameter: nil, wanted: false) }

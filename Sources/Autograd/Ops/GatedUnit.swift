@@ -4,6 +4,8 @@ import Kernels
 package struct GatedUnit: Primitive {
     package init() {}
 
+    package var isCheap: Bool { true }
+
     package func forward(_ inputs: [Tensor], wants: [Bool]) -> Evaluation {
         Evaluation(SwiGLU.forward(gate: inputs[0], up: inputs[1]), saved: inputs)
     }

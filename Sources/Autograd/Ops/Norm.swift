@@ -11,6 +11,8 @@ package struct Norm: Primitive {
         self.output = output
     }
 
+    package var isCheap: Bool { true }
+
     package func forward(_ inputs: [Tensor], wants: [Bool]) -> Evaluation {
         let (h, rstd) = RMSNorm.forward(inputs[0], weight: inputs[1], epsilon: epsilon, output: output)
         return Evaluation(h, saved: [inputs[0], inputs[1], rstd])
