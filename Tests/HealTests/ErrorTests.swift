@@ -71,7 +71,7 @@ struct ErrorTests {
         Case("inspect \(configuration)", 65, "is not a model"),
         // Outputs.
         Case("--config \(configuration) --set output_dir=/proc/none/x", 73, "/proc/none/x"),
-        Case("--config \(configuration) --set export.path=datasets output_dir=/tmp/never", 73, "datasets: holds other files"),
+        Case("--config \(configuration) --set export.path=datasets output_dir=runs/never", 73, "datasets: holds other files"),
         Case("compress --config \(configuration) --out Package.swift", 73, "Package.swift"),
         Case("export --checkpoint \(model) --to hf datasets", 73, "datasets"),
     ]
