@@ -20,6 +20,7 @@ struct StepBenchmark: ParsableCommand {
     @Option(help: "Share of each matrix's parameters kept.") var keep = 0.5
     @Option(help: "Cores of each matrix.") var cores = 2
     @Flag(help: "Keep one input a layer and compute the rest again.") var checkpointing = false
+    @Flag(help: "Show where the time of a step goes.") var profile = false
     @Flag(help: "Do not keep rebuilt matrices from the forward to the backward pass.") var rebuildTwice = false
 
     func run() throws {
@@ -43,7 +44,7 @@ struct StepBenchmark: ParsableCommand {
             shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)
         let gradients = model.makeGradients()
         weights = ModelWeights()
-        FreeList.shared.trim()
+        Arena.shared.trim()
         var sample = TokenBatch()
         var state: UInt64 = 7
         for row in 0..<batch {
@@ -58,13 +59,16 @@ struct StepBenchmark: ParsableCommand {
             for position in 0..<length { sample.labels.append(position + 1 < length ? sample.tokens[row * length + position + 1] : -100) }
         }
         sample.trainedTokens = batch * (length - 1)
-        var loss = 0.0
+        var loss = 0.0, steps = 0
         let seconds = try median(options.repetitions) {
+            steps += 1
+            if steps == 2, profile { Stopwatch.start() }
             var window = TrainingWindow(model, gradients: gradients, checkpointing: checkpointing)
             try window.add(sample)
             window.apply(&optimizer, learningRate: 1e-4, norm: window.gradientNorm(), maxNorm: 1)
             loss = window.meanLoss
         }
+        if profile { show(Stopwatch.stop(), steps: steps - 1) }
         let work = StepWork(files.configuration, tokens: batch * length, labelled: sample.trainedTokens, rowLength: length)
         let roofline = [(2048, 1536, 576), (2048, 2048, 2048)].map {
             RooflineBenchmark.rate(m: $0.0, n: $0.1, k: $0.2, type: type, repetitions: options.repetitions).gflops
@@ -77,6 +81,15 @@ struct StepBenchmark: ParsableCommand {
                 ("peak_bytes", Double(ProcessMemory.peak ?? 0) / 1e9, "GB peak"),
             ]
         ).show(json: options.json)
+    }
+}
+
+extension StepBenchmark {
+    private func show(_ profile: [String: Double], steps: Int) {
+        let total = profile.values.reduce(0, +)
+        for (name, seconds) in profile.sorted(by: { $0.value > $1.value }) {
+            Row(name: "  " + name, seconds: seconds / Double(steps), figures: [("share", seconds / total * 100, "%")]).show(json: options.json)
+        }
     }
 }
 
