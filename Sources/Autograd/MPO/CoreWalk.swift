@@ -3,9 +3,9 @@ import TensorTrain
 
 /// x carried through the cores one by one; no dense matrix exists.
 ///
-/// From the left, the state before core k is S [T o1..o(k-1), i(k+1)..iN, (r(k-1) i_k)]; it meets the core as a matrix [(r(k-1) i_k), (o_k r_k)].
-/// From the right it is S [T, i1..i(k-1), o(k+1)..oN, (i_k r_k)] and the core is [(i_k r_k), (r(k-1) o_k)]. Between two cores one permutation
-/// brings the next pair of contracted axes to the end.
+/// From the left, the state before core k is S [T o1..o(k-1), i(k+1)..iN, (i_k r(k-1))]; it meets the core as a matrix [(i_k r(k-1)), (o_k r_k)].
+/// From the right it is S [T, i1..i(k-1), o(k+1)..oN, (i_k r_k)] and the core is [(i_k r_k), (o_k r(k-1))]. Between two cores one permutation
+/// brings the next pair of contracted axes to the end; the bond stays the fastest axis, so that it moves in runs.
 struct CoreWalk {
     let layout: MPOLayout
     let order: CoreChain.Order
@@ -18,7 +18,7 @@ struct CoreWalk {
     private var visits: [Int] { order == .leftToRight ? Array(0..<layout.cores) : (0..<layout.cores).reversed() }
 
     /// Core k as the matrix the state meets, and the order of axes that makes it.
-    private func matrixOrder() -> [Int] { order == .leftToRight ? [0, 2, 1, 3] : [2, 3, 0, 1] }
+    private func matrixOrder() -> [Int] { order == .leftToRight ? [2, 0, 1, 3] : [2, 3, 1, 0] }
 
     private func matrix(_ core: Tensor, _ k: Int) -> Tensor {
         let s = layout.coreShape(k)
@@ -34,15 +34,15 @@ struct CoreWalk {
             guard let k else { return ([T, i[0], i[1...].reduce(1, *)], [0, 2, 1]) }
             guard k < n - 1 else { return nil }
             let done = T * o[..<k].reduce(1, *), rest = i[(k + 2)...].reduce(1, *)
-            // [T done, i(k+1), rest, o_k, r_k] -> [T done, o_k, rest, r_k, i(k+1)]
-            return ([done, i[k + 1], rest, o[k], r[k + 1]], [0, 3, 2, 4, 1])
+            // [T done, i(k+1), rest, o_k, r_k] -> [T done, o_k, rest, i(k+1), r_k]
+            return ([done, i[k + 1], rest, o[k], r[k + 1]], [0, 3, 2, 1, 4])
         case .rightToLeft:
             guard let k else { return nil }
             let done = o[(k + 1)...].reduce(1, *)
             guard k > 0 else { return ([T, done, o[0]], [0, 2, 1]) }
             let rest = i[..<(k - 1)].reduce(1, *)
-            // [T, rest, i(k-1), done, r(k-1), o_k] -> [T, rest, o_k, done, i(k-1), r(k-1)]
-            return ([T, rest, i[k - 1], done, r[k], o[k]], [0, 1, 5, 3, 2, 4])
+            // [T, rest, i(k-1), done, o_k, r(k-1)] -> [T, rest, o_k, done, i(k-1), r(k-1)]
+            return ([T, rest, i[k - 1], done, o[k], r[k]], [0, 1, 4, 3, 2, 5])
         }
     }
 

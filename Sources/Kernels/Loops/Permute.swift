@@ -5,6 +5,9 @@ package enum Permute {
     /// out[i0, i1, ...] = in[...] where axis a of the output is axis `order[a]` of the input.
     package static func axes(_ x: Tensor, _ order: [Int], to type: DType? = nil) -> Tensor {
         let shape = order.map { x.shape[$0] }
+        let moved = order.filter { x.shape[$0] != 1 }
+        // Nothing moves in memory when only axes of length 1 change places.
+        if moved == moved.sorted(), type == nil || type == x.dtype { return x.reshaped(shape) }
         let out = Tensor(shape, type ?? x.dtype)
         var strides = [Int](repeating: 1, count: x.shape.count)
         for a in stride(from: x.shape.count - 2, through: 0, by: -1) { strides[a] = strides[a + 1] * x.shape[a + 1] }
