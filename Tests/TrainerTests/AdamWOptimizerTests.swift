@@ -105,7 +105,8 @@ import Trainer
             return ((0..<n).map { Double(end[$0] - start[$0]) }, loss)
         }
         let wide = run(.wide, .f32), narrow = run(precision, type)
-        let error = relativeError(narrow.path, wide.path)
+        func norm(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        let error = norm(zip(narrow.path, wide.path).map { $0 - $1 }) / norm(wide.path)
         #expect(error < tolerance, "\(precision), \(type): paths differ by \(error)")
         #expect(abs(narrow.loss / wide.loss - 1) < 0.02, "\(precision), \(type): loss \(narrow.loss), \(wide.loss) in fp32")
     }
