@@ -24,9 +24,11 @@ package enum Parallel {
     private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
 
     /// Runs `body(0)` ... `body(count - 1)`, each once, in no particular order.
-    package static func forEach(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    ///
+    /// - Parameter limit: how many may run at once, where each needs much memory.
+    package static func forEach(_ count: Int, workers limit: Int = .max, _ body: @Sendable (Int) -> Void) {
         _ = singleThreadedBLAS
-        let workers = min(threads, count)
+        let workers = min(threads, count, limit)
         if workers <= 1 {
             let mode = heal_denormals_flush()
             for i in 0..<count { body(i) }

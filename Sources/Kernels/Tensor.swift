@@ -25,6 +25,12 @@ package struct Tensor: Sendable {
         self.byteOffset = byteOffset
     }
 
+    /// A tensor over bytes that `lender` owns; nobody may write it.
+    package init(_ shape: [Int], _ dtype: DType, lentBy lender: any MemoryLender, _ bytes: UnsafeRawBufferPointer) {
+        self.init(shape, dtype, Memory(lentBy: lender, bytes), 0)
+        precondition(bytes.count == byteCount, "Tensor: \(bytes.count) bytes for shape \(shape) of \(dtype)")
+    }
+
     package static func zeros(_ shape: [Int], _ dtype: DType) -> Tensor {
         let t = Tensor(shape, dtype)
         t.base.initializeMemory(as: UInt8.self, repeating: 0, count: t.byteCount)
@@ -71,6 +77,9 @@ package struct Tensor: Sendable {
 
     /// Whether nobody else holds the memory, so that an accumulator may be written in place.
     package mutating func isUnique() -> Bool { isKnownUniquelyReferenced(&memory) }
+
+    /// The tensor itself, or a copy where its bytes are only lent.
+    package func writable() -> Tensor { memory.isLent ? copy() : self }
 
     package func copy() -> Tensor {
         let t = Tensor(shape, dtype)

@@ -97,21 +97,22 @@ extension MPO {
         var bonds = [1]
         var values: [[Scalar]] = []
         var errors: [Double] = []
-        var weights: [Double]?
+        var lastCut: (isometry: MatrixSplit<Scalar>.Side, weights: [Double]?) = (.left, nil)
         for core in 0..<layout.cores - 1 {
             let rows = bonds[core] * layout.products[core]
             let split = try MatrixSplit(
-                rest, rows: rows, columns: rest.count / rows, rule: rule(core + 1, norm), method: method)
+                rest, rows: rows, columns: rest.count / rows, rule: rule(core + 1, norm), method: method,
+                eitherSide: core == layout.cores - 2)
             values.append(split.left)
             errors.append(split.error)
             bonds.append(split.rank)
             rest = split.right
-            weights = split.weights
+            lastCut = (split.isometry, split.weights)
         }
         values.append(rest)
         let result = MPO(trusted: layout.with(bonds: bonds + [1]), values)
         return Decomposition(
-            mpo: try result.regauged(gauge, lastBond: weights),
+            mpo: try result.regauged(gauge, isometry: lastCut.isometry, lastBond: lastCut.weights),
             truncation: Truncation(
                 norm: norm, cutErrors: errors, epsilon: Double(Scalar.ulpOfOne), layout: result.layout))
     }

@@ -6,24 +6,25 @@ extension MPO {
         try leftCanonical().regauged(gauge, lastBond: nil)
     }
 
-    /// From left-isometric cores to a gauge.
+    /// From cores whose first ones are left-isometric to a gauge.
     ///
-    /// - Parameter lastBond: the row norms of the last core, when its rows are orthogonal: then two cores are balanced by
-    ///   scaling alone.
-    func regauged(_ gauge: Gauge, lastBond: [Double]?) throws(TensorTrainError) -> MPO {
+    /// - Parameters:
+    ///   - isometry: which side of the last bond is isometric.
+    ///   - lastBond: the norms of the other side's vectors, when these are orthogonal: then two cores are balanced by scaling alone.
+    func regauged(_ gauge: Gauge, isometry: MatrixSplit<Scalar>.Side = .left, lastBond: [Double]?) throws(TensorTrainError) -> MPO {
+        if cores.count == 2, gauge == .balanced, let lastBond {
+            let roots = Self.roots(lastBond), inverse = roots.map { 1 / $0 }
+            var values = values
+            scaleColumns(&values[0], by: isometry == .left ? roots : inverse, rows: cores[0].leftRows)
+            scaleRows(&values[1], by: isometry == .left ? inverse : roots, columns: cores[1].rightColumns)
+            return MPO(trusted: layout, values)
+        }
         switch gauge {
-        case .left: return self
+        case .left: return isometry == .left ? self : try leftCanonical()
         case .right: return try rightCanonical()
         case .balanced:
             if cores.count == 1 { return self }
-            if cores.count == 2, let lastBond {
-                let roots = Self.roots(lastBond)
-                var values = values
-                scaleColumns(&values[0], by: roots, rows: cores[0].leftRows)
-                scaleRows(&values[1], by: roots.map { 1 / $0 }, columns: cores[1].rightColumns)
-                return MPO(trusted: layout, values)
-            }
-            return try balanced()
+            return try (isometry == .left ? self : try leftCanonical()).balanced()
         }
     }
 

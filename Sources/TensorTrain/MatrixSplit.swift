@@ -1,17 +1,23 @@
 import Kernels
 
-/// M [rows, columns] ~ left [rows, rank] right [rank, columns], with orthonormal columns on the left.
+/// M [rows, columns] ~ left [rows, rank] right [rank, columns], with orthonormal columns on the left or orthonormal rows on the right.
 ///
-/// The best approximation of its rank, or with the randomised method one that is nearly so. Since left is an isometry
-/// and right = left^T M, errors of successive cuts are orthogonal to each other and add as squares.
+/// The best approximation of its rank, or nearly so. Since one side is an isometry and the other is M multiplied by its transpose, the error
+/// is orthogonal to the approximation, and with the isometry on the left errors of successive cuts add as squares.
 struct MatrixSplit<Scalar: LinearAlgebraScalar> {
     var rank: Int
     var left: [Scalar]
     var right: [Scalar]
-    /// The norms of right's rows where these are orthogonal, which makes them singular values; else nil.
+    /// Which side is the isometry.
+    var isometry: Side
+    /// The norms of the other side's columns or rows where these are orthogonal, which makes them singular values; else nil.
     var weights: [Double]?
     /// ||M - left right||_F, up to rounding.
     var error: Double
+
+    enum Side {
+        case left, right
+    }
 
     /// What decides the rank.
     enum Rule {
@@ -20,29 +26,34 @@ struct MatrixSplit<Scalar: LinearAlgebraScalar> {
         case error(Double, cap: Int)
     }
 
+    /// - Parameter eitherSide: the isometry may be on the right, which is cheaper for tall matrices; else it is on the left.
     init(
-        _ matrix: [Scalar], rows: Int, columns: Int, rule: Rule, method: SVDMethod = .exact
+        _ matrix: [Scalar], rows: Int, columns: Int, rule: Rule, method: SVDMethod = .exact, eitherSide: Bool = false
     ) throws(TensorTrainError) {
-        let full = min(rows, columns)
-        switch (rule, method) {
-        case (.fixed(let rank), _) where rank >= full:
+        if case .fixed(let rank) = rule, rank >= min(rows, columns) {
             self = try Self.complete(matrix, rows: rows, columns: columns)
-        case (.fixed(let rank), .automatic) where full >= 1024 && 3 * rank <= full:
-            self = try Self.randomised(matrix, rows: rows, columns: columns, rank: rank, RandomisedSVD())
-        case (.fixed(let rank), .randomised(let options)):
-            self = try Self.randomised(matrix, rows: rows, columns: columns, rank: rank, options)
-        case (_, .automatic) where Scalar.self == Float.self && columns >= 4 * rows,
-            (_, .gram) where columns >= rows:
-            self = try Self.gram(matrix, rows: rows, columns: columns, rule: rule)
-        default:
+            return
+        }
+        let options: SubspaceIteration? =
+            switch method {
+            case .exact: nil
+            case .automatic: Scalar.self == Float.self ? SubspaceIteration() : nil
+            case .gram(let options): options
+            }
+        if let options, rows <= columns || eitherSide,
+            let split = try Self.gram(matrix, rows: rows, columns: columns, rule: rule, options)
+        {
+            self = split
+        } else {
             self = try Self.exact(matrix, rows: rows, columns: columns, rule: rule)
         }
     }
 
-    private init(rank: Int, left: [Scalar], right: [Scalar], weights: [Double]?, error: Double) {
+    private init(rank: Int, left: [Scalar], right: [Scalar], isometry: Side = .left, weights: [Double]?, error: Double) {
         self.rank = rank
         self.left = left
         self.right = right
+        self.isometry = isometry
         self.weights = weights
         self.error = error
     }
@@ -78,54 +89,42 @@ struct MatrixSplit<Scalar: LinearAlgebraScalar> {
             right: right, weights: squares.prefix(rank).map { $0.squareRoot() }, error: error)
     }
 
+    /// By the smaller Gram matrix; nil where the cut is too near to what squaring hides.
     private static func gram(
-        _ matrix: [Scalar], rows: Int, columns: Int, rule: Rule
-    ) throws(TensorTrainError) -> MatrixSplit {
-        let eigen = try wrapping { () throws(LinearAlgebraError) in
+        _ matrix: [Scalar], rows: Int, columns: Int, rule: Rule, _ options: SubspaceIteration
+    ) throws(TensorTrainError) -> MatrixSplit? {
+        let wide = rows <= columns, order = min(rows, columns)
+        let total = matrix.withUnsafeBufferPointer { Scalar.sumOfSquares($0) }
+        // Fourth powers of the entries must be numbers.
+        guard (1e-16...1e16).contains(total) else { return nil }
+        let (basis, rank) = try wrapping { () throws(LinearAlgebraError) in
             try LinearAlgebra.requireFinite(matrix, rows: rows, columns: columns, routine: "decomposition")
-            return try LinearAlgebra.symmetricEigen(
-                gramOfRows(matrix, rows: rows, columns: columns), order: rows)
-        }
-        // What squaring can hide: eigenvalues are known to about rows x epsilon of the largest.
-        let noise = Double(rows) * Double.ulpOfOne * max(eigen.values.last ?? 0, 0)
-        let (rank, error) = choose(eigen.values.reversed().map { max($0, 0) }, rule)
-        var leftTransposed = [Scalar](repeating: 0, count: rank * rows)
-        eigen.vectors.withUnsafeBufferPointer { vectors in
-            leftTransposed.withUnsafeMutableBufferPointer { target in
-                for index in 0..<rank {
-                    Scalar.narrow(
-                        vectors.baseAddress! + (rows - 1 - index) * rows, to: target.baseAddress! + index * rows,
-                        count: rows)
+            let gram = GramMatrix(of: matrix, rows: rows, columns: columns, ofRows: wide)
+            if case .fixed(let rank) = rule {
+                if order >= options.smallest, 2 * rank <= order, let leading = try gram.eigenvectors(rank: rank, by: options) {
+                    return (leading.vectors, rank)
                 }
+                return (try gram.eigenvectors(rank: rank).vectors, rank)
             }
+            let all = try gram.eigenvectors()
+            let rank = choose(all.values.map { max($0, 0) }, rule).rank
+            return (Array(all.vectors.prefix(rank * order)), rank)
         }
-        let right = LinearAlgebra.product(m: rank, n: columns, k: rows, leftTransposed, matrix)
+        let other: [Scalar] =
+            wide
+            ? LinearAlgebra.product(m: rank, n: columns, k: rows, basis, matrix)
+            : LinearAlgebra.product(transposeB: true, m: rows, n: rank, k: columns, matrix, basis)
+        let captured = other.withUnsafeBufferPointer { Scalar.sumOfSquares($0) }
+        let lost = total - captured
+        guard lost > 4096 * Double(Scalar.ulpOfOne) * total else { return nil }
+        if wide {
+            return MatrixSplit(
+                rank: rank, left: AxisPermutation(shape: [rank, rows], order: [1, 0])(basis), right: other,
+                weights: rowNorms(other, rows: rank, columns: columns), error: lost.squareRoot())
+        }
         return MatrixSplit(
-            rank: rank, left: AxisPermutation(shape: [rank, rows], order: [1, 0])(leftTransposed), right: right,
-            weights: rowNorms(right, rows: rank, columns: columns), error: (error * error + noise).squareRoot())
-    }
-
-    private static func randomised(
-        _ matrix: [Scalar], rows: Int, columns: Int, rank: Int, _ options: RandomisedSVD
-    ) throws(TensorTrainError) -> MatrixSplit {
-        let finder = RangeFinder(matrix: matrix, rows: rows, columns: columns, options: options)
-        guard let range = try finder.range(rank: rank) else {
-            return try exact(matrix, rows: rows, columns: columns, rule: .fixed(rank))
-        }
-        // M ~ Q B with B = image^T. The image's R factor has B's singular values, and its right vectors are B's left ones.
-        let width = range.width
-        let small = try wrapping { () throws(LinearAlgebraError) in
-            let triangle = try LinearAlgebra.qr(range.image, rows: columns, columns: width).right
-            return try LinearAlgebra.svd(triangle, rows: width, columns: width)
-        }
-        let basis = Array(small.vTransposed.prefix(rank * width))
-        let left = LinearAlgebra.product(transposeB: true, m: rows, n: rank, k: width, range.basis, basis)
-        let right = LinearAlgebra.product(transposeB: true, m: rank, n: columns, k: width, basis, range.image)
-        var residual = matrix
-        LinearAlgebra.gemm(m: rows, n: columns, k: rank, alpha: -1, left, right, beta: 1, &residual)
-        let error = residual.withUnsafeBufferPointer { Scalar.sumOfSquares($0) }.squareRoot()
-        return MatrixSplit(
-            rank: rank, left: left, right: right, weights: rowNorms(right, rows: rank, columns: columns), error: error)
+            rank: rank, left: other, right: basis, isometry: .right, weights: columnNorms(other, rows: rows, columns: rank),
+            error: lost.squareRoot())
     }
 
     /// The rank by the rule, and what it discards, from squared singular values that fall.
@@ -145,28 +144,6 @@ struct MatrixSplit<Scalar: LinearAlgebraScalar> {
             return (rank, tail(rank))
         }
     }
-
-    /// M M^T in double precision, in panels of columns so that only a part of M is held twice.
-    private static func gramOfRows(_ matrix: [Scalar], rows: Int, columns: Int) -> [Double] {
-        let panel = 512
-        var sum = [Double](repeating: 0, count: rows * rows)
-        var wide = [Double](repeating: 0, count: rows * panel)
-        matrix.withUnsafeBufferPointer { matrix in
-            for start in stride(from: 0, to: columns, by: panel) {
-                let width = min(panel, columns - start)
-                wide.withUnsafeMutableBufferPointer { wide in
-                    for row in 0..<rows {
-                        Scalar.widen(
-                            matrix.baseAddress! + row * columns + start, to: wide.baseAddress! + row * width,
-                            count: width)
-                    }
-                }
-                LinearAlgebra.gemm(
-                    transposeB: true, m: rows, n: rows, k: width, wide, wide, beta: start == 0 ? 0 : 1, &sum)
-            }
-        }
-        return sum
-    }
 }
 
 /// x[row, column] *= factors[row].
@@ -185,4 +162,18 @@ func rowNorms<Scalar: LinearAlgebraScalar>(_ values: [Scalar], rows: Int, column
             Scalar.sumOfSquares(UnsafeBufferPointer(rebasing: values[row * columns..<(row + 1) * columns])).squareRoot()
         }
     }
+}
+
+/// The norm of each column.
+private func columnNorms<Scalar: LinearAlgebraScalar>(_ values: [Scalar], rows: Int, columns: Int) -> [Double] {
+    var squares = [Double](repeating: 0, count: columns)
+    values.withUnsafeBufferPointer { values in
+        for row in 0..<rows {
+            for column in 0..<columns {
+                let value = Double(values[row * columns + column])
+                squares[column] += value * value
+            }
+        }
+    }
+    return squares.map { $0.squareRoot() }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HealData
 import Kernels
+import Storage
 import TestSupport
 import Testing
 import Trainer
@@ -42,6 +43,40 @@ extension TrainingJobTests {
                     try expectSame(job, as: straight, "\(dtype), stopped after \(polls) polls, in step \(first.result.step + 1)")
                 }
                 #expect(stopped.count >= places.count - 1, "the stops must be in different steps")
+            }
+        }
+
+        /// 8-bit moments and bf16 cores come back as they were; the bits that round belong to the step.
+        @Test(arguments: [Configuration.Precision.fp32] + (GEMM.hasFastBFloat16 ? [.bf16] : []))
+        func stopWithNarrowState(dtype: Configuration.Precision) throws {
+            try GoldenFiles.withTemporaryDirectory { directory in
+                var straight = try SmallJob(in: directory).withOutput("straight")
+                straight.configuration.dtype = dtype
+                straight.configuration.optimizer = .adamw8bit
+                straight.configuration.masterPrecision = .bf16
+                straight.configuration.compression.keep = 0.9
+                straight.configuration.trainable = [try NamePattern("norm"), try NamePattern("embed_tokens")]
+                straight.configuration.threads = 1
+                let whole = try straight.run()
+                let newest = try #require(straight.checkpoints.last), file = try SealedFile.open(newest.path)
+                #expect(try file.intAttribute("version", at: "/") == 2 && file.stringAttribute("type", at: "optimizer") == "adamw_8bit")
+                #expect(try !file.children(of: "optimizer/m_scale").isEmpty)
+                #expect(try file.stringAttribute("dtype", at: "model/mpo/model.layers.0.mlp.up_proj/core_1") == "bfloat16")
+                #expect(try file.stringAttribute("dtype", at: "model/tensors/model.norm.weight") == nil)
+                try file.close()
+                for polls in [1, 12, 29, 40] {
+                    var job = straight.withOutput("stop-\(polls)")
+                    job.configuration.threads = 2
+                    let first = try job.run(stopAfter: polls)
+                    #expect(first.result.step < 24)
+                    let second = try job.run(resume: .latest)
+                    #expect(second.result.ending == .complete && second.result.healed == whole.result.healed)
+                    try expectSame(job, as: straight, "\(dtype), stopped after \(polls) polls")
+                }
+                // The other optimizer cannot take these moments up.
+                var other = straight.withOutput("stop-1")
+                other.configuration.optimizer = .adamw
+                #expect(refusal { try other.run(resume: .latest, allowing: ["optim"]) }.contains("adamw_8bit"))
             }
         }
 

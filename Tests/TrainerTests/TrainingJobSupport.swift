@@ -104,7 +104,7 @@ struct SmallJob: Sendable {
 
 /// The numbers in a checkpoint file, by their place.
 struct CheckpointNumbers: Equatable {
-    /// Bit patterns of cores, other weights and moments.
+    /// Bit patterns of cores, other weights and moments, whatever they are stored in.
     var tensors: [String: [UInt32]] = [:]
     var optimizerStep: Int
     var progress: RunProgress
@@ -112,16 +112,24 @@ struct CheckpointNumbers: Equatable {
     init(_ path: String) throws {
         let file = try SealedFile.open(path)
         var places: [String] = []
-        for group in ["model/tensors", "optimizer/m", "optimizer/v"] { places += try file.children(of: group).map { "\(group)/\($0)" } }
+        for group in ["model/tensors", "optimizer/m", "optimizer/v", "optimizer/m_scale", "optimizer/v_scale"] where try file.exists(group) {
+            places += try file.children(of: group).map { "\(group)/\($0)" }
+        }
         for module in try file.children(of: "model/mpo") {
             let group = "model/mpo/\(module)"
             places += try file.children(of: group).filter { $0.hasPrefix("core_") }.map { "\(group)/\($0)" }
         }
-        for place in places { tensors[place] = try file.read(place, as: Float.self).map(\.bitPattern) }
+        for place in places { tensors[place] = try Self.bits(place, file) }
         optimizerStep = try file.intAttribute("step", at: "optimizer") ?? -1
         try file.close()
         progress = try CheckpointReader(path).progress()
         progress.seconds = 0
+    }
+
+    private static func bits(_ place: String, _ file: HDF5File) throws -> [UInt32] {
+        if let codes = try? file.read(place, as: UInt8.self) { return codes.map(UInt32.init) }
+        if let halves = try? file.read(place, as: UInt16.self) { return halves.map(UInt32.init) }
+        return try file.read(place, as: Float.self).map(\.bitPattern)
     }
 
     /// Places whose numbers differ.

@@ -57,6 +57,7 @@
 #undef HEAL_NAME
 
 #include "../loops/layout_functions.h"
+#include "../loops/adamw_narrow_functions.h"
 
 #pragma clang assume_nonnull begin
 
@@ -82,9 +83,10 @@ const char *heal_loops_instruction_set(void);
     F(convert_f32_to_f64) F(permute_f32_to_f32) F(permute_f32_to_bf16) F(permute_bf16_to_f32) F(permute_bf16_to_bf16) \
     F(permute_f64_to_f64) F(permute_strided_f32_to_f32) F(permute_strided_f32_to_bf16) F(permute_strided_bf16_to_f32) \
     F(permute_strided_bf16_to_bf16) F(permute_strided_f64_to_f64) F(transpose_f32_to_bf16) F(transpose_bf16_to_f32)
+#define HEAL_NARROW_LOOPS(F) F(adamw_bf16) F(adamw_8bit_f32) F(adamw_8bit_bf16)
 #define HEAL_LOOPS(F) \
     HEAL_ACTIVATION_LOOPS(F, _f32) HEAL_ACTIVATION_LOOPS(F, _f64) HEAL_ACTIVATION_LOOPS(F, _bf16) \
-    HEAL_NUMBER_LOOPS(F, _f32) HEAL_NUMBER_LOOPS(F, _f64) HEAL_LAYOUT_LOOPS(F)
+    HEAL_NUMBER_LOOPS(F, _f32) HEAL_NUMBER_LOOPS(F, _f64) HEAL_LAYOUT_LOOPS(F) HEAL_NARROW_LOOPS(F)
 #define HEAL_LOOP_FIELD(name) __typeof__(heal_##name) *name;
 #define HEAL_DECLARE_INSTANCE(name) __typeof__(heal_##name) HEAL_INSTANCE(heal_##name);
 

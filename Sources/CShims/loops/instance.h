@@ -10,6 +10,7 @@
 #define HEAL_INSTANCE_OF(name) HEAL_INSTANCE(name)
 
 #include "layouts.h"
+#include "adamw_narrow.h"
 
 #define A float
 #define R float

@@ -94,6 +94,17 @@ extension Float: LinearAlgebraScalar {
             LAPACK_COL_MAJOR, .vectors, .upper, n, a, n, w, work, workCount, integers, integerCount)
     }
 
+    package static func lapackSYEVR(
+        _ n: Int32, _ a: UnsafeMutablePointer<Self>, first: Int32, last: Int32, _ found: UnsafeMutablePointer<Int32>,
+        _ w: UnsafeMutablePointer<Self>, _ z: UnsafeMutablePointer<Self>, _ support: UnsafeMutablePointer<Int32>,
+        _ work: UnsafeMutablePointer<Self>, _ workCount: Int32, _ integers: UnsafeMutablePointer<Int32>,
+        _ integerCount: Int32
+    ) -> Int32 {
+        LAPACKE_ssyevr_work(
+            LAPACK_COL_MAJOR, .vectors, .byIndex, .upper, n, a, n, 0, 0, first, last, 0, found, w, z, n, support, work, workCount,
+            integers, integerCount)
+    }
+
     package static func firstNotFinite(_ values: [Self]) -> Int? { ScalarLoops.firstNotFinite(values) }
 
     package static func sumOfSquares(_ values: UnsafeBufferPointer<Self>) -> Double {

@@ -47,6 +47,13 @@ package protocol LinearAlgebraScalar: BinaryFloatingPoint, BitwiseCopyable, Coda
         _ work: UnsafeMutablePointer<Self>, _ workCount: Int32, _ integers: UnsafeMutablePointer<Int32>,
         _ integerCount: Int32) -> Int32
 
+    /// The eigenvectors `first`...`last`, counted from 1 in rising order; `z` is [last - first + 1, n].
+    static func lapackSYEVR(
+        _ n: Int32, _ a: UnsafeMutablePointer<Self>, first: Int32, last: Int32, _ found: UnsafeMutablePointer<Int32>,
+        _ w: UnsafeMutablePointer<Self>, _ z: UnsafeMutablePointer<Self>, _ support: UnsafeMutablePointer<Int32>,
+        _ work: UnsafeMutablePointer<Self>, _ workCount: Int32, _ integers: UnsafeMutablePointer<Int32>,
+        _ integerCount: Int32) -> Int32
+
     /// The index of the first NaN or infinity.
     static func firstNotFinite(_ values: [Self]) -> Int?
     /// The sum of squares, accumulated in double precision in a fixed order.

@@ -15,12 +15,14 @@ package enum SealedFile {
         try HDF5File.create(path, userBlock: blockSize)
     }
 
-    /// Seals a file that `create` made and that was closed, and makes it durable.
-    package static func seal(_ path: String) throws(StorageError) {
+    /// Seals a file that `create` made and that was closed.
+    ///
+    /// - Parameter syncing: makes it durable.
+    package static func seal(_ path: String, syncing: Bool = true) throws(StorageError) {
         let block = try block(of: MappedFile(path: path))
         let file = try WritableFile(updating: path)
         try block.withRawBytes { (raw) throws(StorageError) in try file.write(raw, at: 0) }
-        try file.close(syncing: true)
+        try file.close(syncing: syncing)
     }
 
     /// The seal that the file's content demands.

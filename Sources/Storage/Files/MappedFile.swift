@@ -54,7 +54,10 @@ package final class MappedFile: @unchecked Sendable {
 
     /// Tells the system that these bytes are not needed for now, so that a model that was converted does not stay
     /// resident twice. They can be read again at any time.
-    func release(_ slice: UnsafeRawBufferPointer) {
+    func release(_ slice: UnsafeRawBufferPointer) { Self.release(slice) }
+
+    /// As above, for bytes of any mapped file.
+    package static func release(_ slice: UnsafeRawBufferPointer) {
         let page = 4096
         guard slice.count >= 1 << 20, let start = slice.baseAddress else { return }
         let first = (Int(bitPattern: start) + page - 1) & ~(page - 1)

@@ -19,8 +19,8 @@ package struct CheckpointReader: Sendable {
             throw HealError(.checkpoint, "\(path): is an HDF5 file, but not a checkpoint of heal")
         }
         let version = try file.intAttribute("version", at: "/") ?? 0
-        guard version == CheckpointWriter.version else {
-            throw HealError(.checkpoint, "\(path): has version \(version) of the format; this program reads version \(CheckpointWriter.version)")
+        guard CheckpointWriter.versions.contains(version) else {
+            throw HealError(.checkpoint, "\(path): has version \(version) of the format; this program reads up to version \(CheckpointWriter.versions.upperBound)")
         }
         guard try file.intAttribute("complete", at: "/") == 1 else { throw HealError(.checkpoint, "\(path): is incomplete") }
         step = try file.intAttribute("step", at: "/") ?? 0
@@ -41,10 +41,24 @@ package struct CheckpointReader: Sendable {
 
     /// Moments and count of updates into an optimizer that was made for the same parameters.
     package func restore(_ optimizer: inout AdamWOptimizer, names: [String]) throws {
+        let type = try file.stringAttribute("type", at: "optimizer") ?? ""
+        guard type == optimizer.precision.rawValue else {
+            throw HealError(.checkpoint, "\(path): holds moments of \"\(type)\", which \"optim\": \"\(optimizer.precision.rawValue)\" cannot go on with")
+        }
         optimizer.step = try file.intAttribute("step", at: "optimizer") ?? 0
-        for (i, name) in names.enumerated() {
-            for (group, tensor) in [("m", optimizer.m[i]), ("v", optimizer.v[i])] {
-                try file.read("optimizer/\(group)/\(name)", into: UnsafeMutableBufferPointer(start: tensor.base.f32, count: tensor.count))
+        func read(_ place: String, _ tensor: Tensor) throws {
+            try file.read("optimizer/\(place)", into: UnsafeMutableBufferPointer(start: tensor.base.f32, count: tensor.count))
+        }
+        for (moments, name) in zip(optimizer.moments, names) {
+            switch moments {
+            case .wide(let m, let v):
+                try read("m/\(name)", m)
+                try read("v/\(name)", v)
+            case .blockwise(let moments):
+                try file.read("optimizer/m/\(name)", into: moments.m.assumingMemoryBound(to: UInt8.self))
+                try file.read("optimizer/v/\(name)", into: moments.v.assumingMemoryBound(to: UInt8.self))
+                try read("m_scale/\(name)", moments.mScale)
+                try read("v_scale/\(name)", moments.vScale)
             }
         }
     }

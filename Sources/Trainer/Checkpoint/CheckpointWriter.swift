@@ -7,7 +7,8 @@ import Storage
 /// Writes everything a run is into one HDF5 file. docs/checkpoint-format.md names every group.
 package struct CheckpointWriter {
     package static let format = "heal-checkpoint"
-    package static let version = 1
+    /// Versions that can be read. Version 2 has cores in bf16 or moments in 8 bits; a file without them is written as version 1.
+    package static let versions = 1...2
 
     let configuration: Configuration
     let opened: OpenedModel
@@ -18,12 +19,12 @@ package struct CheckpointWriter {
 
     /// About what the file will take, for a check of the free space.
     var expectedBytes: Int {
-        model.weights.tensors.values.reduce(0) { $0 + $1.byteCount } + optimizer.m.reduce(0) { $0 + 2 * $1.byteCount } + 1 << 20
+        model.weights.tensors.values.reduce(0) { $0 + $1.byteCount } + optimizer.moments.reduce(0) { $0 + $1.byteCount } + 1 << 20
     }
 
     func write(to file: HDF5File) throws {
         try file.setAttribute("format", Self.format, at: "/")
-        try file.setAttribute("version", Self.version, at: "/")
+        try file.setAttribute("version", version, at: "/")
         try file.setAttribute("step", progress.step, at: "/")
         try file.writeText(configuration.canonicalText, at: "config")
 
@@ -48,16 +49,28 @@ package struct CheckpointWriter {
         for (name, bytes) in opened.companions.contents.sorted(by: { $0.key < $1.key }) { try file.write(bytes, at: "model/files/\(name)") }
 
         try file.createGroup("optimizer")
-        try file.setAttribute("type", "adamw", at: "optimizer")
+        try file.setAttribute("type", optimizer.precision.rawValue, at: "optimizer")
         try file.setAttribute("version", 1, at: "optimizer")
         try file.setAttribute("step", optimizer.step, at: "optimizer")
         for (i, name) in model.trained.enumerated() {
-            try write(optimizer.m[i], at: "optimizer/m/\(name)", file)
-            try write(optimizer.v[i], at: "optimizer/v/\(name)", file)
+            switch optimizer.moments[i] {
+            case .wide(let m, let v):
+                try write(m, at: "optimizer/m/\(name)", file)
+                try write(v, at: "optimizer/v/\(name)", file)
+            case .blockwise(let moments):
+                for (group, codes, scale) in [("m", moments.m, moments.mScale), ("v", moments.v, moments.vScale)] {
+                    try file.write(bytes: UnsafeRawBufferPointer(codes), as: UInt8.self, shape: [codes.count], at: "optimizer/\(group)/\(name)")
+                    try write(scale, at: "optimizer/\(group)_scale/\(name)", file)
+                }
+            }
         }
         try file.writeText(Self.json(progress), at: "run/progress")
         try file.writeText(Self.json(fingerprint), at: "run/data_fingerprint")
         try file.setAttribute("complete", 1, at: "/")
+    }
+
+    private var version: Int {
+        optimizer.precision == .blockwise || model.trained.contains { model.weights.tensors[$0]!.dtype == .bf16 } ? 2 : 1
     }
 
     private func write(_ tensor: Tensor, at place: String, _ file: HDF5File) throws {

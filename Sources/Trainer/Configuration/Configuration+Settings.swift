@@ -35,7 +35,8 @@ extension Configuration: SettingGroup {
             Setting("adam_beta2", \.adamBeta2, .trajectory, .from(0, below: 1)),
             Setting("adam_epsilon", \.adamEpsilon, .trajectory, .above(0, to: 1)),
             Setting("max_grad_norm", \.maxGradientNorm, .trajectory, .atLeast(0)),
-            Setting("optim", \.optimizer) { NotAvailableYet.complaint($0) },
+            Setting("optim", \.optimizer),
+            Setting("master_dtype", \.masterPrecision),
             Setting("dtype", \.dtype),
             Setting("gradient_checkpointing", \.gradientCheckpointing),
             Setting("trainable", \.trainable),
@@ -90,6 +91,7 @@ extension Configuration: SettingGroup {
     package static func hint(forUnknown key: String) -> String? {
         switch key {
         case "bf16", "fp16", "torch_dtype", "mixed_precision", "precision": "did you mean \"dtype\" (\"auto\", \"bf16\" or \"fp32\")?"
+        case "param_dtype", "weights_dtype", "master_weights": "did you mean \"master_dtype\" (\"fp32\" or \"bf16\")?"
         case "lr": "did you mean \"learning_rate\"?"
         case "batch_size", "micro_batch_size", "train_batch_size": "did you mean \"per_device_train_batch_size\"?"
         case "epochs", "num_epochs": "did you mean \"num_train_epochs\"?"

@@ -1,4 +1,5 @@
 import HealData
+import Kernels
 
 /// Everything a run is told: what `heal --config FILE` reads, what a checkpoint stores.
 ///
@@ -54,6 +55,8 @@ package struct Configuration: Sendable {
     /// The global norm gradients are cut to; 0 does not cut.
     package var maxGradientNorm = 1.0
     package var optimizer = OptimizerName.adamw
+    /// What cores and other trained matrices are kept in between updates.
+    package var masterPrecision = MasterPrecision.fp32
     package var dtype = Precision.auto
     /// Keep one input a layer and compute the rest again for the backward pass.
     package var gradientCheckpointing = false
@@ -104,6 +107,14 @@ extension Configuration {
         /// bf16 where the processor computes with it, else fp32.
         case auto
         case bf16, fp32
+    }
+
+    package enum MasterPrecision: String, SettingChoice {
+        case fp32
+        /// Half the memory. Updates are rounded at random, so that in the mean the smallest of them counts.
+        case bf16
+
+        package var type: DType { self == .bf16 ? .bf16 : .f32 }
     }
 
     package enum ReportTarget: String, SettingChoice { case jsonl, tensorboard }

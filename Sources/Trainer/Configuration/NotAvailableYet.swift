@@ -4,10 +4,6 @@ package enum NotAvailableYet {
         initialization == .activation ? "\"activation\" is not available yet; use \"svd\"" : nil
     }
 
-    package static func complaint(_ optimizer: Configuration.OptimizerName) -> String? {
-        optimizer == .adamw8bit ? "\"adamw_8bit\" is not available yet; use \"adamw\"" : nil
-    }
-
     package static func complaint(distillationWeight weight: Double) -> String? {
         weight > 0 ? "distillation is not available yet; use 0 or remove the group" : nil
     }

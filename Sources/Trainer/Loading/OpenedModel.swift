@@ -32,9 +32,10 @@ package struct OpenedModel: Sendable {
         self.chatTemplateSource = chatTemplateSource
     }
 
-    /// Reads what the files hold, except the matrices in `leavingOut` (those about to be decomposed).
+    /// What the files hold, except the matrices in `leavingOut` (those about to be decomposed).
     ///
-    /// bf16 stays bf16; everything else becomes float32, which holds it exactly.
+    /// Tensors in bf16 or float32 are not read but mapped, where the file has them in one piece: nobody may write them. Otherwise bf16 stays bf16, and
+    /// everything else becomes float32, which holds it exactly.
     package func weights(leavingOut: Set<String> = []) throws -> ModelWeights {
         var weights = ModelWeights()
         weights.layouts = layouts
@@ -47,7 +48,12 @@ package struct OpenedModel: Sendable {
                 names.append(name)
             }
         }
+        let mapped = MappedWeights(source: source)
         for name in names {
+            if let tensor = try mapped.tensor(name) {
+                weights.tensors[name] = tensor
+                continue
+            }
             let shape = try source.shape(of: name)
             let narrow = try source.elementType(of: name) == .bfloat16
             let tensor = Tensor(shape, narrow ? .bf16 : .f32)

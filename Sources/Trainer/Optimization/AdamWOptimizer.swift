@@ -3,24 +3,55 @@ import Models
 
 /// AdamW (arXiv 1711.05101) over a model's trained tensors, with torch.optim.AdamW's arithmetic. State is plain: two moments a tensor and a count.
 package struct AdamWOptimizer: Sendable {
+    /// How the moments of large tensors are kept.
+    package enum Precision: String, Sendable {
+        case wide = "adamw"
+        /// 8 bits an element (arXiv 2110.02861).
+        case blockwise = "adamw_8bit"
+    }
+
+    /// The moments of one tensor.
+    package enum Moments: Sendable {
+        case wide(m: Tensor, v: Tensor)
+        case blockwise(BlockwiseMoments)
+
+        package var byteCount: Int {
+            switch self {
+            case .wide(let m, let v): m.byteCount + v.byteCount
+            case .blockwise(let moments): moments.byteCount
+            }
+        }
+    }
+
     package var beta1: Double
     package var beta2: Double
     package var epsilon: Double
     package var weightDecay: Double
+    package let precision: Precision
+    /// Of the bits that round bf16 parameters and 8-bit moments.
+    package let seed: Int
     /// Updates done.
     package var step = 0
-    /// First and second moments, wide, by the parameter's index.
-    package private(set) var m: [Tensor]
-    package private(set) var v: [Tensor]
+    /// By the parameter's index.
+    package private(set) var moments: [Moments]
 
-    package init(shapes: [[Int]], beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double) {
+    package init(
+        shapes: [[Int]], beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double, precision: Precision = .wide, seed: Int = 0
+    ) {
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
         self.weightDecay = weightDecay
-        m = shapes.map { Tensor.zeros($0, .f32) }
-        v = shapes.map { Tensor.zeros($0, .f32) }
+        self.precision = precision
+        self.seed = seed
+        moments = shapes.map { shape in
+            precision == .blockwise && Self.isLarge(shape)
+                ? .blockwise(BlockwiseMoments(count: shape.reduce(1, *))) : .wide(m: .zeros(shape, .f32), v: .zeros(shape, .f32))
+        }
     }
+
+    /// Small tensors keep fp32 moments with every optimizer: they cost nothing, and norms are sensitive.
+    package static func isLarge(_ shape: [Int]) -> Bool { shape.count > 1 && shape.reduce(1, *) >= 4096 }
 
     /// One update in place. `gradientScale` multiplies the accumulated gradients: one over the trained tokens, times the clip.
     package mutating func update(_ parameters: [Tensor], gradients: (Int) -> Tensor, learningRate: Double, gradientScale: Double) {
@@ -31,7 +62,11 @@ package struct AdamWOptimizer: Sendable {
         for (i, parameter) in parameters.enumerated() {
             // Norms and biases are not decayed, as in Hugging Face's Trainer.
             rates.weightDecay = parameter.shape.count > 1 ? weightDecay : 0
-            AdamWLoop.update(parameter, gradient: gradients(i), m: m[i], v: v[i], rates: rates)
+            let random = RoundingBits(seed: seed, step: step, parameter: i)
+            switch moments[i] {
+            case .wide(let m, let v): AdamWLoop.update(parameter, gradient: gradients(i), m: m, v: v, rates: rates, random: random)
+            case .blockwise(let moments): AdamWLoop.update(parameter, gradient: gradients(i), moments: moments, rates: rates, random: random)
+            }
         }
     }
 }

@@ -90,6 +90,7 @@ package struct HealingJob: Sendable {
                 configuration: c, opened: prepared.opened, model: model, optimizer: run.optimizer, progress: run.progress, fingerprint: fingerprint)
             let report = try checkpoints.save(
                 step: run.progress.step, keeping: c.saveTotalLimit, expectedBytes: writer.expectedBytes) { try writer.write(to: $0) }
+            decompositionCache.remove()
             debug("saved step \(run.progress.step), \(HumanFormat.bytes(report.bytes))")
             for warning in report.warnings { try emit(.warning(step: run.progress.step, message: "\(warning)")) }
             try emit(.checkpoint(CheckpointReport(
@@ -163,16 +164,17 @@ package struct HealingJob: Sendable {
         var weights = try prepared.opened.weights(leavingOut: pending)
         if !pending.isEmpty {
             try watch(.stage("decomposing \(pending.count) matrices"))
-            let results = try Compressor().run(prepared.plan, from: prepared.opened.source, into: &weights, stop: stop) { p in
-                try watch(.decomposing(done: p.done, total: p.total, name: p.name))
+            let compressor = Compressor(type: c.masterPrecision.type, cache: decompositionCache)
+            let results = try compressor.run(prepared.plan, from: prepared.opened.source, into: &weights, stop: stop) { p in
+                try watch(.decomposing(p))
             }
             if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
             try watch(.decomposed(results))
         }
         let cores = Set(weights.layouts.keys.flatMap(weights.coreNames))
-        // What is trained is kept wide.
         for name in weights.names where c.trains(name, isCore: cores.contains(name)) {
-            weights.tensors[name] = Elementwise.convert(weights.tensors[name]!, to: .f32)
+            let tensor = weights.tensors[name]!, type = c.masterType(tensor.shape)
+            weights.tensors[name] = tensor.dtype == type ? tensor.writable() : Elementwise.convert(tensor, to: type)
         }
         for pattern in c.trainable where !weights.names.contains(where: { pattern.matches($0) }) {
             throw HealError(.configuration, "trainable: \"\(pattern.text)\" matches no weight of this model; names look like model.norm.weight")
@@ -188,9 +190,13 @@ package struct HealingJob: Sendable {
         }
         var optimizer = AdamWOptimizer(
             shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: c.adamEpsilon,
-            weightDecay: c.weightDecay)
+            weightDecay: c.weightDecay, precision: c.optimizer == .adamw8bit ? .blockwise : .wide, seed: c.seed)
         if let checkpoint = prepared.checkpoint { try checkpoint.reader.restore(&optimizer, names: model.trained) }
         return (model, optimizer)
+    }
+
+    private var decompositionCache: DecompositionCache {
+        DecompositionCache(directory: configuration.outputPath(configuration.outputDirectory) + "/decomposition")
     }
 
     /// Rebuilt matrices are kept for a whole step as long as they take less than this; else one exists at a time.
@@ -246,6 +252,9 @@ package struct HealingJob: Sendable {
 extension Configuration {
     /// Whether a tensor is trained: every core, and what `trainable` names.
     func trains(_ name: String, isCore: Bool) -> Bool { isCore || trainable.contains { $0.matches(name) } }
+
+    /// What a trained tensor is kept in: vectors (norms, biases) are always wide.
+    func masterType(_ shape: [Int]) -> DType { shape.count > 1 ? masterPrecision.type : .f32 }
 }
 
 /// The files that record a run's events.

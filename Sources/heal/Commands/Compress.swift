@@ -44,7 +44,7 @@ struct Compress: ParsableCommand {
         var weights = try opened.weights(leavingOut: Set(plan.compressed.map(\.name)).subtracting(opened.layouts.keys))
         let results = try Compressor().run(
             plan, from: opened.source, into: &weights,
-            progress: { Console.status("decomposing \($0.done)/\($0.total)  \($0.name)") })
+            progress: { Console.status(JobText.progress($0)) })
         let summary = try MPOExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite) { progress in
             Console.status("writing \(progress.done)/\(progress.total)  \(progress.name)")
         }

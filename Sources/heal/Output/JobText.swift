@@ -44,6 +44,15 @@ enum JobText {
         return "\(c.perDeviceTrainBatchSize) rows of \(HumanFormat.grouped(c.maxSequenceLength)) tokens\(windows): up to \(HumanFormat.grouped(tokens)) tokens a step"
     }
 
+    /// A matrix that was decomposed, and how long the others will take.
+    static func progress(_ p: Compressor.Progress) -> String {
+        var text = "decomposing \(p.done)/\(p.total)  \(p.name)"
+        if let rate = p.parametersPerSecond, let left = p.secondsLeft {
+            text += "  \(HumanFormat.significant(rate / 1e6, digits: 3)) million parameters/s, \(HumanFormat.duration(left)) left"
+        }
+        return text
+    }
+
     /// What of the data the run did not see, or not whole; nil when it saw all it read.
     static func leftOut(_ rows: DataCounters) -> String? {
         var parts = rows.skipped.sorted { $0.key.rawValue < $1.key.rawValue }.filter { $0.value > 0 }

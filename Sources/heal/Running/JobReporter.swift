@@ -27,7 +27,7 @@ final class JobReporter {
         case .stage(let text):
             Console.status("")
             if Terminal.isOutput, Terminal.isError { Console.status(text + " ...") } else { line(text) }
-        case .decomposing(let done, let total, let name): Console.status("decomposing \(done)/\(total)  \(name)")
+        case .decomposing(let progress): Console.status(JobText.progress(progress))
         case .decomposed(let results):
             let errors = results.map(\.relativeError), mean = errors.reduce(0, +) / Double(max(1, errors.count))
             line(

@@ -22,6 +22,8 @@ struct RunCosts {
     ) {
         let wide = 4, size = compute.size
         let cores = plan.compressed.reduce(0) { $0 + $1.parameterCount }
+        let coreBytes = cores * c.masterPrecision.type.size
+        let momentBytes = plan.compressed.compactMap(\.layout).reduce(0) { $0 + Self.momentBytes($1, c) }
         let frozen = plan.total - cores
         let denseCompressed = plan.compressed.reduce(0) { $0 + $1.denseCount }
         let largest = plan.compressed.map(\.denseCount).max() ?? 0
@@ -32,12 +34,12 @@ struct RunCosts {
         let activations = Self.activations(model, tokens: tokens, size: size, checkpointing: c.gradientCheckpointing)
         let logits = min(tokens, 512) * model.vocabularySize * (wide + size)
         let held = [
-            ("weights", frozen * size + cores * wide), ("gradients", cores * wide), ("optimizer", 2 * cores * wide),
+            ("weights", frozen * size + coreBytes), ("gradients", cores * wide), ("optimizer", momentBytes),
             ("rebuilt matrices", rebuilt * size + 2 * largest * wide), ("activations", activations + logits),
         ]
         // Blocks of memory come in steps of an eighth of a power of two; then the program itself, the data and the stacks of threads.
         parts = held + [("reserve", held.reduce(0) { $0 + $1.1 } / 12 + (64 << 20))]
-        checkpointBytes = plan.total * wide + 2 * cores * wide
+        checkpointBytes = frozen * wide + coreBytes + momentBytes
 
         let usual = max(1, epoch.tokens / max(1, epoch.microBatches)), trained = max(1, epoch.trainedTokens / max(1, epoch.microBatches))
         let shared = keepsRebuilt ? c.gradientAccumulationSteps : 1
@@ -58,11 +60,20 @@ struct RunCosts {
         operationsPerStep = perMicroBatch * Double(c.gradientAccumulationSteps)
     }
 
-    /// What the forward pass keeps for the backward pass.
+    /// Both moments of one matrix's cores.
+    private static func momentBytes(_ layout: MPOLayout, _ c: Trainer.Configuration) -> Int {
+        (0..<layout.cores).reduce(0) { sum, k in
+            let count = layout.coreCount(k)
+            guard c.optimizer == .adamw8bit, AdamWOptimizer.isLarge(layout.coreShape(k)) else { return sum + 8 * count }
+            return sum + 2 * count + 8 * ((count + BlockwiseMoments.block - 1) / BlockwiseMoments.block)
+        }
+    }
+
+    /// What the forward pass keeps for the backward pass. The input of a block is float32.
     private static func activations(_ c: LlamaConfiguration, tokens: Int, size: Int, checkpointing: Bool) -> Int {
         // Inputs of the norms and their outputs, q, k and v before and after rotation, attention's output, gate, up and their product.
         let block = 4 * c.hiddenSize + 2 * (c.queryRows + c.keyValueRows) + c.keyValueRows + c.queryRows + 3 * c.intermediateSize
-        let kept = checkpointing ? c.layers * c.hiddenSize + block : c.layers * block
-        return tokens * (kept + 4 * c.hiddenSize) * size
+        let kept = checkpointing ? 4 * c.layers * c.hiddenSize + size * block : size * c.layers * block
+        return tokens * (kept + 4 * c.hiddenSize * size)
     }
 }

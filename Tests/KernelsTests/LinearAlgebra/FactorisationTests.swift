@@ -111,6 +111,11 @@ private let shapes = [(1, 1), (1, 7), (7, 1), (2, 3), (5, 5), (13, 4), (4, 13), 
             expectEqual(
                 Sample.gramOfColumns(Sample.transposed(eigen.vectors, rows: n, columns: n), rows: n, columns: n),
                 Sample.identity(n), "order \(n)")
+            // The largest ones alone are the last of all, up to their signs.
+            let largest = try LinearAlgebra.symmetricEigen(a, order: n, largest: n / 2)
+            expectEqual(largest.values, Array(eigen.values.suffix(n / 2)), "order \(n), largest")
+            let images = Sample.product(largest.vectors, a, m: n / 2, n: n, k: n)
+            expectEqual(images, largest.vectors.indices.map { largest.vectors[$0] * largest.values[$0 / n] }, "order \(n), largest")
         }
     }
 
