@@ -113,7 +113,7 @@ private struct Sweep<Scalar: LinearAlgebraScalar> {
         let centred = try mpo.canonical(center: core)
         let local = CoreProblem(centred, core: core)
         let gradient = local.project(weighted)
-        let step = try solve(gradient, local.compressed())
+        let step = try solve(gradient, local)
         var values = centred.values
         Scalar.add(step, scaledBy: 1, to: &values[core], count: step.count)
         let moved = MPO(trusted: centred.layout, values)
@@ -128,10 +128,11 @@ private struct Sweep<Scalar: LinearAlgebraScalar> {
         if solvesExactly(local) {
             return try NormalMatrix(local, moment: problem.moment).solve(gradient, local, damping: options.damping)
         }
+        let normal = NormalOperator(local, moment: problem.moment)
         let preconditioner = try KroneckerPreconditioner(local, moment: problem.moment, damping: options.damping)
         return conjugateGradients(
             gradient, steps: options.steps, tolerance: options.stepTolerance,
-            apply: { local.apply($0, moment: problem.moment) }, precondition: { preconditioner.apply($0, out: local.out) }
+            apply: { normal($0) }, precondition: { preconditioner.apply($0, out: local.out) }
         ).solution
     }
 
@@ -141,19 +142,7 @@ private struct Sweep<Scalar: LinearAlgebraScalar> {
         case .conjugateGradients: return false
         case .automatic:
             let exact = NormalMatrix.cost(local)
-            return exact.flops <= Double(options.steps) * local.flops && exact.elements <= 32e6
+            return exact.flops <= Double(options.steps) * NormalOperator.flops(local) && exact.elements <= 32e6
         }
-    }
-}
-
-extension CoreProblem {
-    /// Floating-point operations of one product with the normal matrix.
-    var flops: Double {
-        let (rows, columns) = (Double(rows), Double(columns))
-        let chain = Double(left.out * left.in * out * `in`)
-        let sides =
-            (left.values.count > 1 ? chain * Double(left.bond * right.bond) : 0)
-            + (right.values.count > 1 ? chain * Double(right.bond * right.out * right.in) : 0)
-        return 2 * rows * columns * columns + 4 * sides
     }
 }

@@ -39,31 +39,8 @@ struct Environment<Scalar: LinearAlgebraScalar> {
         return result
     }
 
-    /// The same Gram matrix over `out` with as few outs as that takes, for a left environment: with [outs, ins bond] = Q R,
-    /// R does. Nothing of the normal matrix changes, as Q cancels in it, and products with C become smaller.
-    func leftCompressed() throws(TensorTrainError) -> Environment {
-        guard Self.worthwhile(out, `in` * bond) else { return self }
-        let columns = `in` * bond
-        let triangle = try wrapping { () throws(LinearAlgebraError) in
-            try LinearAlgebra.qr(values, rows: out, columns: columns).right
-        }
-        return Environment(out: columns, in: `in`, bond: bond, values: triangle)
-    }
-
-    /// The same for a right environment.
-    func rightCompressed() throws(TensorTrainError) -> Environment {
-        guard Self.worthwhile(out, `in` * bond) else { return self }
-        let turned = Threaded.reordered(values, shape: [bond, out, `in`], order: [1, 0, 2])
-        let columns = bond * `in`
-        let triangle = try wrapping { () throws(LinearAlgebraError) in
-            try LinearAlgebra.qr(turned, rows: out, columns: columns).right
-        }
-        let values = Threaded.reordered(triangle, shape: [columns, bond, `in`], order: [1, 0, 2])
-        return Environment(out: columns, in: `in`, bond: bond, values: values)
-    }
-
-    /// A factorisation of a nearly square matrix would cost more than the products it saves.
-    private static func worthwhile(_ out: Int, _ needed: Int) -> Bool { 4 * needed <= 3 * out }
+    /// Whether there is nothing on this side.
+    var isEnd: Bool { values == [1] }
 }
 
 /// The least-squares problem of one core X [a, o, i, b] with the others fixed.
@@ -88,20 +65,10 @@ struct CoreProblem<Scalar: LinearAlgebraScalar> {
     var order: Int { left.bond * `in` * right.bond }
 
     init(_ mpo: MPO<Scalar>, core: Int) {
-        self.init(
-            left: .left(of: core, mpo), out: mpo.cores[core].out, in: mpo.cores[core].in, right: .right(of: core, mpo))
-    }
-
-    private init(left: Environment<Scalar>, out: Int, in input: Int, right: Environment<Scalar>) {
-        self.left = left
-        self.out = out
-        self.in = input
-        self.right = right
-    }
-
-    /// A problem with the same normal matrix and fewer rows, where that saves work.
-    func compressed() throws(TensorTrainError) -> CoreProblem {
-        try CoreProblem(left: left.leftCompressed(), out: out, in: `in`, right: right.rightCompressed())
+        left = .left(of: core, mpo)
+        out = mpo.cores[core].out
+        `in` = mpo.cores[core].in
+        right = .right(of: core, mpo)
     }
 
     private var chainShape: [Int] { [left.out, left.in, out, `in`, right.out, right.in] }
@@ -110,11 +77,11 @@ struct CoreProblem<Scalar: LinearAlgebraScalar> {
     /// The dense matrix of the chain with X in place of the core.
     func build(_ x: [Scalar]) -> [Scalar] {
         var product = x
-        if left.values.count > 1 {
+        if !left.isEnd {
             product = Threaded.product(
                 m: left.out * left.in, n: out * `in` * right.bond, k: left.bond, left.values, product)
         }
-        if right.values.count > 1 {
+        if !right.isEnd {
             product = Threaded.product(
                 m: left.out * left.in * out * `in`, n: right.out * right.in, k: right.bond, product, right.values)
         }
@@ -124,20 +91,15 @@ struct CoreProblem<Scalar: LinearAlgebraScalar> {
     /// The adjoint of ``build(_:)``: from a matrix to a core.
     func project(_ matrix: [Scalar]) -> [Scalar] {
         var product = Threaded.reordered(matrix, shape: matrixShape, order: [0, 3, 1, 4, 2, 5])
-        if right.values.count > 1 {
+        if !right.isEnd {
             product = Threaded.product(
                 transposeB: true, m: left.out * left.in * out * `in`, n: right.bond, k: right.out * right.in, product,
                 right.values)
         }
-        if left.values.count > 1 {
+        if !left.isEnd {
             product = Threaded.product(
                 transposeA: true, m: left.bond, n: out * `in` * right.bond, k: left.out * left.in, left.values, product)
         }
         return product
-    }
-
-    /// N X.
-    func apply(_ x: [Scalar], moment: [Scalar]) -> [Scalar] {
-        project(Threaded.product(m: rows, n: columns, k: columns, build(x), moment))
     }
 }

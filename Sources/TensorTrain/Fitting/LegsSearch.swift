@@ -2,9 +2,10 @@ import Kernels
 
 /// Finds the legs with which a matrix loses least at a given count of parameters.
 ///
-/// Every candidate gets the start and one sweep; the best few that come near the plain low-rank factorisation are then refined.
-/// What decides is the error on a second problem, over tokens that were not fitted: legs that fit the first ones better by chance
-/// do not win. The low-rank factorisation, legs (o, 1), (1, i), is always in the choice, so the result is never worse there.
+/// Candidates come in families that lead away from the plain low-rank factorisation, legs (o, 1), (1, i). Each gets the start and
+/// one sweep; a family is left at the first member that is no better than the one before it. The best few that come near the
+/// low-rank factorisation are then refined. What decides is the error on a second problem, over tokens that were not fitted: legs that fit the first ones better by chance
+/// do not win. The low-rank factorisation is always in the choice, so the result is never worse there.
 package struct LegsSearch: Sendable {
     /// One row of the table.
     package struct Row: Sendable {
@@ -23,7 +24,7 @@ package struct LegsSearch: Sendable {
 
     package struct Outcome<Scalar: LinearAlgebraScalar>: Sendable {
         package let fit: Fit<Scalar>
-        /// All candidates, in the order of ``candidates(out:in:keep:)``.
+        /// What was tried, the low-rank factorisation first.
         package let rows: [Row]
         /// Which row is the fit.
         package let chosen: Int
@@ -45,50 +46,71 @@ package struct LegsSearch: Sendable {
         self.tie = tie
     }
 
-    /// The layouts tried for a matrix, the plain low-rank one first.
-    ///
-    /// Two cores with one of a few small factors on the out and the in side, at either end of the chain (which decides whether
-    /// neighbouring or strided rows and columns share a factor), and balanced legs.
-    ///
-    /// - Parameter cores: balanced legs of two up to that many cores. Three lost at least a quarter more than two everywhere they
-    ///   were measured (`docs/fitting.md`).
-    /// - Throws: when not even bond dimension 1 fits the budget.
-    package static func candidates(
-        out: Int, in input: Int, keep: Double, cores: Int = 2
-    ) throws(TensorTrainError) -> [MPOLayout] {
-        var layouts = [try MPOLayout.lopsided(out: out, in: input, inner: 1, limit: .keep(keep))]
-        for (p, q) in [(1, 2), (1, 3), (1, 4), (2, 1), (2, 2)] where out.isMultiple(of: p) && input.isMultiple(of: q) {
-            for (outs, ins) in [([out / p, p], [q, input / q]), ([p, out / p], [input / q, q])] {
-                if let layout = try? MPOLayout(outFactors: outs, inFactors: ins, limit: .keep(keep)) { layouts.append(layout) }
+    /// What is tried for a matrix.
+    package struct Candidates: Sendable {
+        /// What the others must beat.
+        package var first: MPOLayout
+        package var families: [[MPOLayout]]
+
+        package init(first: MPOLayout, families: [[MPOLayout]]) {
+            self.first = first
+            self.families = families
+        }
+
+        /// Two cores with small factors on the in side, on the out side, and on both up to balanced legs, at either end of the
+        /// chain, which decides whether neighbouring or strided rows and columns share a factor.
+        ///
+        /// - Parameter cores: balanced legs of two up to that many cores. Three lost at least a fifth more than two everywhere
+        ///   they were measured (`docs/fitting.md`).
+        /// - Throws: when not even bond dimension 1 fits the budget.
+        package init(out: Int, in input: Int, keep: Double, cores: Int = 2) throws(TensorTrainError) {
+            first = try MPOLayout.lopsided(out: out, in: input, inner: 1, limit: .keep(keep))
+            var seen: Set<MPOLayout> = [first]
+            func distinct(_ layouts: [MPOLayout?]) -> [MPOLayout] { layouts.compactMap { $0 }.filter { seen.insert($0).inserted } }
+            func left(_ p: Int, _ q: Int) -> MPOLayout? {
+                guard out.isMultiple(of: p), input.isMultiple(of: q) else { return nil }
+                return try? MPOLayout(outFactors: [out / p, p], inFactors: [q, input / q], limit: .keep(keep))
             }
+            func right(_ p: Int, _ q: Int) -> MPOLayout? {
+                guard out.isMultiple(of: p), input.isMultiple(of: q) else { return nil }
+                return try? MPOLayout(outFactors: [p, out / p], inFactors: [input / q, q], limit: .keep(keep))
+            }
+            let balanced = stride(from: 2, through: cores, by: 1).map {
+                try? MPOLayout.balanced(out: out, in: input, cores: $0, limit: .keep(keep))
+            }
+            families = [
+                distinct([left(1, 2), left(1, 3), left(1, 4)]), distinct([right(1, 2), right(1, 3), right(1, 4)]),
+                distinct([left(2, 1)]), distinct([right(2, 1)]), distinct([left(2, 2)] + balanced),
+            ].filter { !$0.isEmpty }
         }
-        for cores in stride(from: 2, through: cores, by: 1) {
-            if let layout = try? MPOLayout.balanced(out: out, in: input, cores: cores, limit: .keep(keep)) { layouts.append(layout) }
-        }
-        var seen: Set<MPOLayout> = []
-        return layouts.filter { seen.insert($0).inserted }
+
+        package var all: [MPOLayout] { [first] + families.flatMap { $0 } }
     }
 
-    /// The best operator among some layouts; see ``candidates(out:in:keep:)``.
+    /// The best operator among the candidates.
     ///
-    /// - Parameters:
-    ///   - layouts: the first is what the others must beat.
-    ///   - held: the same matrix on tokens that were not fitted.
+    /// - Parameter held: the same matrix on tokens that were not fitted.
     package func run<Scalar: LinearAlgebraScalar>(
-        _ layouts: [MPOLayout], fit problem: FitProblem<Scalar>, held: FitProblem<Scalar>
+        _ candidates: Candidates, fit problem: FitProblem<Scalar>, held: FitProblem<Scalar>
     ) throws(TensorTrainError) -> Outcome<Scalar> {
-        guard !layouts.isEmpty else { throw .outOfRange("a search over no legs") }
         let clock = ContinuousClock()
         var screening = options
         screening.maximumSweeps = 1
+        var layouts: [MPOLayout] = []
         var fits: [Fit<Scalar>] = []
         var seconds: [Double] = []
-        for layout in layouts {
-            let start = clock.now
-            fits.append(try problem.fit(layout, options: screening, held: held))
-            seconds.append((clock.now - start) / .seconds(1))
-        }
         func heldError(_ index: Int) -> Double { fits[index].heldError ?? .infinity }
+        for family in [[candidates.first]] + candidates.families {
+            var before = Double.infinity
+            for layout in family {
+                let start = clock.now
+                layouts.append(layout)
+                fits.append(try problem.fit(layout, options: screening, held: held))
+                seconds.append((clock.now - start) / .seconds(1))
+                if heldError(fits.count - 1) >= before || heldError(fits.count - 1) > promising * heldError(0) { break }
+                before = heldError(fits.count - 1)
+            }
+        }
         // Stable, so that equal errors keep the order of the candidates.
         let near = layouts.indices.dropFirst().filter { heldError($0) <= promising * heldError(0) }
             .sorted { (heldError($0), $0) < (heldError($1), $1) }

@@ -44,9 +44,9 @@ package struct SecondMoment: Sendable, Equatable {
         for start in stride(from: 0, to: count, by: Self.block) {
             addBlock(rows + start * width, count: min(Self.block, count - start))
         }
-        for row in 0..<count {
+        fourth += (0..<count).reduce(0) { sum, row in
             let square = Float.sumOfSquares(UnsafeBufferPointer(start: rows + row * width, count: width))
-            fourth += square * square
+            return sum + square * square
         }
         tokens += count
     }
