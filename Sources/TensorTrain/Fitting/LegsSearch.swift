@@ -4,8 +4,9 @@ import Kernels
 ///
 /// Candidates come in families that lead away from the plain low-rank factorisation, legs (o, 1), (1, i). Each gets the start and
 /// one sweep; a family is left at the first member that is no better than the one before it. The best few that come near the
-/// low-rank factorisation are then refined. What decides is the error on a second problem, over tokens that were not fitted: legs that fit the first ones better by chance
-/// do not win. The low-rank factorisation is always in the choice, so the result is never worse there.
+/// low-rank factorisation are then refined. What decides is the error on a second problem, over tokens that were not fitted: legs
+/// that fit the first ones better by chance do not win. The low-rank factorisation is always in the choice, so the result is
+/// never worse there.
 package struct LegsSearch: Sendable {
     /// One row of the table.
     package struct Row: Sendable {
@@ -60,8 +61,8 @@ package struct LegsSearch: Sendable {
         /// Two cores with small factors on the in side, on the out side, and on both up to balanced legs, at either end of the
         /// chain, which decides whether neighbouring or strided rows and columns share a factor.
         ///
-        /// - Parameter cores: balanced legs of two up to that many cores. Three lost at least a fifth more than two everywhere
-        ///   they were measured (`docs/fitting.md`).
+        /// - Parameter cores: balanced legs of two up to that many cores. Three lost more than two everywhere they were
+        ///   measured (`docs/fitting.md`).
         /// - Throws: when not even bond dimension 1 fits the budget.
         package init(out: Int, in input: Int, keep: Double, cores: Int = 2) throws(TensorTrainError) {
             first = try MPOLayout.lopsided(out: out, in: input, inner: 1, limit: .keep(keep))
