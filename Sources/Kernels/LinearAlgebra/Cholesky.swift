@@ -70,6 +70,15 @@ package struct Cholesky<Scalar: LinearAlgebraScalar>: Sendable {
         return b
     }
 
+    /// X with L^T X = B for B row-major [order, count]: X^T L = B^T, which takes columns whitened by L back.
+    package func solveTransposedFactor(columns b: consuming [Scalar], count: Int) -> [Scalar] {
+        precondition(b.count == order * count, "solve: \(b.count) values for [\(order), \(count)]")
+        if b.isEmpty { return b }
+        LinearAlgebra.prepare()
+        Scalar.blasTRSM(transposed: true, Int32(order), Int32(count), lower, Int32(order), &b, Int32(count))
+        return b
+    }
+
     /// The 1-norm; the columns of a symmetric matrix are its rows.
     private static func largestColumnSum(_ a: [Scalar], order: Int) -> Scalar {
         LinearAlgebra.prepare()

@@ -111,6 +111,10 @@ extension Double: LinearAlgebraScalar {
         ScalarLoops.sumOfSquares(values)
     }
 
+    package static func dot(_ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>, count: Int) -> Double {
+        ScalarLoops.dot(x, y, count: count)
+    }
+
     package static func absoluteSum(_ values: UnsafePointer<Self>, count: Int32) -> Self {
         cblas_dasum(count, values, 1)
     }

@@ -111,6 +111,10 @@ extension Float: LinearAlgebraScalar {
         ScalarLoops.sumOfSquares(values)
     }
 
+    package static func dot(_ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>, count: Int) -> Double {
+        ScalarLoops.dot(x, y, count: count)
+    }
+
     package static func absoluteSum(_ values: UnsafePointer<Self>, count: Int32) -> Self {
         cblas_sasum(count, values, 1)
     }

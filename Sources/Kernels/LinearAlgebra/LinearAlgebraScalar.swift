@@ -58,6 +58,8 @@ package protocol LinearAlgebraScalar: BinaryFloatingPoint, BitwiseCopyable, Coda
     static func firstNotFinite(_ values: [Self]) -> Int?
     /// The sum of squares, accumulated in double precision in a fixed order.
     static func sumOfSquares(_ values: UnsafeBufferPointer<Self>) -> Double
+    /// The sum of x_j y_j, accumulated in double precision in a fixed order.
+    static func dot(_ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>, count: Int) -> Double
     /// The sum of absolute values.
     static func absoluteSum(_ values: UnsafePointer<Self>, count: Int32) -> Self
     /// x := factor x.

@@ -44,6 +44,31 @@ enum ScalarLoops {
         return sum
     }
 
+    /// Eight running sums in double precision, added in a fixed order.
+    @inline(__always)
+    static func dot<S: BinaryFloatingPoint & SIMDScalar>(_ x: UnsafePointer<S>, _ y: UnsafePointer<S>, count: Int) -> Double {
+        var lanes = SIMD8<Double>.zero
+        var index = 0
+        while index + 8 <= count {
+            let left = UnsafeRawPointer(x + index).loadUnaligned(as: SIMD8<S>.self)
+            let right = UnsafeRawPointer(y + index).loadUnaligned(as: SIMD8<S>.self)
+            var a = SIMD8<Double>.zero
+            var b = SIMD8<Double>.zero
+            for lane in 0..<8 {
+                a[lane] = Double(left[lane])
+                b[lane] = Double(right[lane])
+            }
+            lanes += a * b
+            index += 8
+        }
+        var sum = lanes.sum()
+        while index < count {
+            sum += Double(x[index]) * Double(y[index])
+            index += 1
+        }
+        return sum
+    }
+
     @inline(__always)
     static func scale<S: BinaryFloatingPoint>(_ values: UnsafeMutableBufferPointer<S>, by factor: S) {
         for index in 0..<values.count { values[index] *= factor }

@@ -1,0 +1,94 @@
+import Kernels
+
+/// What an operator W' is fitted to: minimise E|W x - W' z|^2 for inputs x of the original layer and z of the compressed one.
+///
+/// With C = E[z z^T] and T = W E[x z^T] C^-1 this is tr((T - W') C (T - W')^T) plus a constant, so one pair (T, C) covers both
+/// cases; when the inputs are the same, T = W and the constant is 0. See `docs/fitting.md`.
+package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
+    /// o.
+    package let rows: Int
+    /// i.
+    package let columns: Int
+    /// T, row-major [o, i].
+    package let target: [Scalar]
+    /// C, row-major [i, i], symmetric.
+    package let moment: [Scalar]
+    /// E|W x|^2, what errors are relative to.
+    package let scale: Double
+    /// E|W x|^2 - E|T z|^2: what no matrix of this shape can avoid.
+    package let irreducible: Double
+
+    /// The same inputs in both models: T = W.
+    ///
+    /// - Parameters:
+    ///   - weight: W, row-major [o, i].
+    ///   - shrinkage: see ``SecondMoment/matrix(shrinkage:as:)``.
+    package init(weight: [Scalar], moment: SecondMoment, shrinkage: Double = 0) throws(TensorTrainError) {
+        try self.init(weight: weight, matrix: moment.matrix(shrinkage: shrinkage), columns: moment.width)
+    }
+
+    /// The same inputs in both models, with C as a matrix.
+    package init(weight: [Scalar], matrix: [Scalar], columns: Int) throws(TensorTrainError) {
+        try Self.require(weight, columns: columns)
+        precondition(matrix.count == columns * columns, "\(matrix.count) values for a moment of width \(columns)")
+        rows = weight.count / columns
+        self.columns = columns
+        target = weight
+        moment = matrix
+        scale = Self.energy(weight, matrix, rows: rows, columns: columns)
+        irreducible = 0
+    }
+
+    /// Inputs that differ: the target makes up for what the layers before this one lost.
+    package init(weight: [Scalar], inputs: CrossMoment, shrinkage: Double = 0) throws(TensorTrainError) {
+        try Self.require(weight, columns: inputs.width)
+        let columns = inputs.width
+        let rows = weight.count / columns
+        let student: [Double] = try inputs.student.matrix(shrinkage: shrinkage)
+        let wide = Double.converted(weight)
+        let crossed = Threaded.product(m: rows, n: columns, k: columns, wide, inputs.matrix(shrinkage: shrinkage))
+        let solved = try wrapping { () throws(LinearAlgebraError) in
+            try Cholesky(student, order: columns).solve(rows: crossed, count: rows)
+        }
+        let original: [Double] = try inputs.original.matrix(shrinkage: shrinkage)
+        let energy = FitProblem<Double>.energy(wide, original, rows: rows, columns: columns)
+        let reached = FitProblem<Double>.energy(solved, student, rows: rows, columns: columns)
+        self.rows = rows
+        self.columns = columns
+        target = Scalar.converted(solved)
+        moment = Scalar.converted(student)
+        scale = energy
+        irreducible = max(energy - reached, 0)
+    }
+
+    /// The relative output error, E|W x - W' z|^2 / E|W x|^2: tr((T - W') C (T - W')^T) / tr(W C W^T) for equal inputs; 0 where W x
+    /// is always 0.
+    package func relativeError(of dense: [Scalar]) -> Double { residual(of: dense).relativeError }
+
+    /// The relative output error of an operator.
+    package func relativeError(of mpo: MPO<Scalar>) -> Double { relativeError(of: mpo.dense()) }
+
+    /// (T - W') C and the relative output error.
+    func residual(of dense: [Scalar]) -> (weighted: [Scalar], relativeError: Double) {
+        precondition(dense.count == target.count, "\(dense.count) values for [\(rows), \(columns)]")
+        var difference = dense
+        difference.withUnsafeMutableBufferPointer { Scalar.scale($0, by: -1) }
+        Scalar.add(target, scaledBy: 1, to: &difference, count: difference.count)
+        let weighted = Threaded.product(m: rows, n: columns, k: columns, difference, moment)
+        let square = max(dot(difference, weighted), 0) + irreducible
+        return (weighted, scale > 0 ? square / scale : 0)
+    }
+
+    private static func energy(_ a: [Scalar], _ c: [Scalar], rows: Int, columns: Int) -> Double {
+        max(dot(a, Threaded.product(m: rows, n: columns, k: columns, a, c)), 0)
+    }
+
+    private static func require(_ weight: [Scalar], columns: Int) throws(TensorTrainError) {
+        guard columns > 0, !weight.isEmpty, weight.count.isMultiple(of: columns) else {
+            throw .wrongCount(what: "weight with \(columns) columns", expected: columns, found: weight.count)
+        }
+        try wrapping { () throws(LinearAlgebraError) in
+            try LinearAlgebra.requireFinite(weight, rows: weight.count / columns, columns: columns, routine: "fitting")
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Kernels
+
+/// The start of a fit: TT-SVD of the matrix with C ~ C_1 (x) C_2 (x) .. (x) C_N taken into its columns.
+///
+/// With C_k = S_k S_k^T the error is ||(T - W') (S_1 (x) .. (x) S_N)||_F, so T (S_1 (x) .. (x) S_N) is decomposed and S_k^-1 goes
+/// back into core k. Where all columns belong to one core the product is C itself: two cores are then the exact optimum, for legs
+/// (o, 1), (1, i) the whitened low-rank factorisation (SVD-LLM, arXiv 2403.07378).
+struct WhitenedStart<Scalar: LinearAlgebraScalar> {
+    /// L_k with L_k L_k^T = C_k, in double precision.
+    private let factors: [Cholesky<Double>]
+    private let inFactors: [Int]
+
+    /// - Parameter damping: added to each C_k, relative to the mean of its diagonal.
+    init(moment: [Scalar], inFactors: [Int], damping: Double) throws(TensorTrainError) {
+        self.inFactors = inFactors
+        let width = inFactors.reduce(1, *)
+        var factors: [Cholesky<Double>] = []
+        var before = 1
+        for (index, own) in inFactors.enumerated() {
+            let after = width / before / own
+            var matrix = Self.partialTrace(moment, before, own, after)
+            let trace = (0..<own).reduce(0) { $0 + matrix[$1 * own + $1] }
+            // The first carries tr(C), the others have trace 1: (x) C_k then has the trace of C.
+            let scale = trace > 0 ? (index == 0 ? 1 : 1 / trace) : 1
+            matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: scale) }
+            let ridge = trace > 0 ? damping * trace * scale / Double(own) : 1
+            for row in 0..<own { matrix[row * own + row] += ridge }
+            factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: own) })
+            before *= own
+        }
+        self.factors = factors
+    }
+
+    /// The sum over q, s of C[(q i s), (q i' s)].
+    private static func partialTrace(_ moment: [Scalar], _ before: Int, _ own: Int, _ after: Int) -> [Double] {
+        let width = before * own * after
+        var result = [Double](repeating: 0, count: own * own)
+        for q in 0..<before {
+            for i in 0..<own {
+                for s in 0..<after {
+                    let line = ((q * own + i) * after + s) * width + q * own * after + s
+                    for j in 0..<own { result[i * own + j] += Double(moment[line + j * after]) }
+                }
+            }
+        }
+        return result
+    }
+
+    /// The operator of a target, row-major [o, i].
+    ///
+    /// - Parameter accuracy: how well the leading singular vectors of each cut are found.
+    func decompose(
+        _ target: [Scalar], layout: MPOLayout, accuracy: LeadingSubspace<Scalar>.Accuracy
+    ) throws(TensorTrainError) -> MPO<Scalar> {
+        var rest = layout.matrixToCores(whitened(target, rows: layout.rows))
+        var values: [[Scalar]] = []
+        var bonds = [1]
+        for index in 0..<layout.cores - 1 {
+            let rows = bonds[index] * layout.products[index]
+            let columns = rest.count / rows
+            let subspace = try LeadingSubspace(
+                rest, rows: rows, columns: columns, rank: min(layout.bonds[index + 1], rows, columns), accuracy: accuracy)
+            values.append(subspace.basis)
+            bonds.append(subspace.rank)
+            rest = Threaded.product(transposeA: true, m: subspace.rank, n: columns, k: rows, subspace.basis, rest)
+        }
+        values.append(rest)
+        bonds.append(1)
+        let result = layout.with(bonds: bonds)
+        for index in 0..<layout.cores { values[index] = unwhitened(values[index], result.coreShape(index), factors[index]) }
+        return MPO(trusted: result, values)
+    }
+
+    /// T (L_1 (x) .. (x) L_N): one leg at a time is brought to the end, where a product takes its factor in; after the last one
+    /// all legs are back in their order.
+    private func whitened(_ target: [Scalar], rows: Int) -> [Scalar] {
+        var values = target
+        let width = inFactors.reduce(1, *)
+        for (own, factor) in zip(inFactors, factors) {
+            let rest = width / own
+            values = Threaded.reordered(values, shape: [rows, own, rest], order: [0, 2, 1])
+            values = Threaded.product(m: rows * rest, n: own, k: own, values, Scalar.converted(factor.lower))
+        }
+        return values
+    }
+
+    /// The core with L^-1 on its in leg.
+    private func unwhitened(_ core: [Scalar], _ shape: [Int], _ factor: Cholesky<Double>) -> [Scalar] {
+        let (left, out, own, right) = (shape[0], shape[1], shape[2], shape[3])
+        let columns = Threaded.reordered(core, shape: [left * out, own, right], order: [1, 0, 2])
+        let solved = factor.solveTransposedFactor(columns: Double.converted(columns), count: left * out * right)
+        return Threaded.reordered(Scalar.converted(solved), shape: [own, left * out, right], order: [1, 0, 2])
+    }
+}

@@ -1,0 +1,82 @@
+import Kernels
+import Testing
+
+@testable import TensorTrain
+
+@Suite struct CoreProblemTests {
+    private func unit(_ count: Int, _ index: Int) -> [Double] { (0..<count).map { $0 == index ? 1 : 0 } }
+
+    @Test func buildingPutsTheCoreIntoTheChain() throws {
+        for layout in Naive.layouts {
+            let mpo = Naive.operatorOf(layout, seed: 3)
+            for core in 0..<layout.cores {
+                let local = CoreProblem(mpo, core: core)
+                expectClose(local.build(mpo.cores[core].values), Naive.dense(mpo), "\(layout), core \(core)")
+                let matrix = Naive.matrix(layout, seed: 4)
+                let x = Naive.random(layout.coreCount(core), seed: 5)
+                let (left, right) = (Naive.dot(local.build(x), matrix), Naive.dot(x, local.project(matrix)))
+                #expect(abs(left - right) < 1e-11 * max(1, abs(left)), "\(layout), core \(core): not adjoint")
+            }
+        }
+    }
+
+    /// The normal matrix is J (I (x) C) J^T with the rows of J the chains of unit cores, for every out index alike.
+    @Test func normalMatrixIsThatOfTheDefinition() throws {
+        for layout in FittingCase.layouts {
+            let problem = try FittingCase.problem(layout)
+            let mpo = Naive.operatorOf(layout, seed: 2)
+            for core in 0..<layout.cores {
+                let local = CoreProblem(mpo, core: core)
+                let apply = NormalOperator(local, moment: problem.moment)
+                let normal = NormalMatrix(local, moment: problem.moment)
+                #expect(normal.order == local.order)
+                let own = mpo.cores[core]
+                let count = own.values.count
+                let chains = (0..<count).map { local.build(unit(count, $0)) }
+                for row in 0..<count {
+                    let image = Naive.product(chains[row], problem.moment, m: layout.rows, n: layout.columns, k: layout.columns)
+                    let expected = (0..<count).map { column -> Double in
+                        // [a, o, i, b] to [a, i, b], and zero between different outs.
+                        func split(_ index: Int) -> (out: Int, unknown: Int) {
+                            let (b, i) = (index % own.right, index / own.right % own.in)
+                            let (o, a) = (index / own.right / own.in % own.out, index / own.right / own.in / own.out)
+                            return (o, (a * own.in + i) * own.right + b)
+                        }
+                        let (from, to) = (split(row), split(column))
+                        return from.out == to.out ? normal.values[from.unknown * normal.order + to.unknown] : 0
+                    }
+                    expectClose(chains.map { Naive.dot(image, $0) }, expected, "\(layout), core \(core), row \(row)")
+                    expectClose(
+                        apply(unit(count, row)), expected, "\(layout), core \(core), row \(row)")
+                }
+            }
+        }
+    }
+
+    /// The preconditioner inverts a normal matrix that is a Kronecker product, up to its damping.
+    @Test func preconditionerIsExactForOneLeg() throws {
+        for (out, input, core) in [([8, 1], [1, 6], 1), ([8, 1], [1, 6], 0), ([4, 3], [1, 5], 1), ([2, 5], [6, 1], 0)] {
+            let layout = try MPOLayout(outFactors: out, inFactors: input, limit: .bondDimension(3))
+            let problem = try FittingCase.problem(layout)
+            let local = CoreProblem(Naive.operatorOf(layout, seed: 7), core: core)
+            let preconditioner = try KroneckerPreconditioner(local, moment: problem.moment, damping: 1e-13)
+            let x = Naive.random(layout.coreCount(core), seed: 8)
+            let image = NormalOperator(local, moment: problem.moment)(x)
+            expectClose(preconditioner.apply(image, out: local.out), x, "\(layout), core \(core)", tolerance: 1e-7)
+        }
+    }
+
+    @Test func conjugateGradientsSolve() {
+        // Three different eigenvalues take three steps.
+        let diagonal: [Double] = [1, 4, 9, 1, 4, 9, 9]
+        let b = Naive.random(7, seed: 1)
+        func apply(_ x: [Double]) -> [Double] { zip(x, diagonal).map { $0 * $1 } }
+        let three = conjugateGradients(b, steps: 50, tolerance: 1e-12, apply: apply, precondition: { $0 })
+        #expect(three.steps == 3)
+        expectClose(three.solution, zip(b, diagonal).map { $0 / $1 }, "three eigenvalues")
+        let one = conjugateGradients(b, steps: 50, tolerance: 1e-12, apply: apply) { zip($0, diagonal).map { $0 / $1 } }
+        #expect(one.steps == 1)
+        let none = conjugateGradients([0, 0] as [Double], steps: 5, tolerance: 0, apply: { $0 }, precondition: { $0 })
+        #expect(none.steps == 0 && none.solution == [0, 0])
+    }
+}
