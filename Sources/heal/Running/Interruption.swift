@@ -10,10 +10,12 @@ struct Interruption {
     final class Request: Sendable {
         private let number = Atomic<Int32>(0)
 
-        var isMade: Bool { number.load(ordering: .relaxed) != 0 }
+        var isMade: Bool { signal != 0 }
+        /// The signal's number; 0 before one came.
+        var signal: Int32 { number.load(ordering: .relaxed) }
 
         /// 130 or 143, as shells expect of a process that a signal ended.
-        var status: Int32 { 128 + number.load(ordering: .relaxed) }
+        static func status(_ signal: Int32) -> Int32 { 128 + signal }
 
         /// Whether this is the first signal.
         fileprivate func take(_ signal: Int32) -> Bool { number.compareExchange(expected: 0, desired: signal, ordering: .relaxed).exchanged }
@@ -29,7 +31,7 @@ struct Interruption {
             signal(number, SIG_IGN)  // The source sees it all the same; the default action must not.
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if request.take(number) { asked() } else { _exit(128 + number) }
+                if request.take(number) { asked() } else { _exit(Request.status(number)) }
             }
             source.resume()
             return source
