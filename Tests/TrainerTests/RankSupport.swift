@@ -10,6 +10,8 @@ final class ThreadRanks: @unchecked Sendable {
     private var present: [Int: Any] = [:]
     private var met: [Any] = []
     private var round = 0
+    /// Sums that had begun when a backward pass still ran.
+    let early = Atomic<Int>(0)
 
     init(_ size: Int) { self.size = size }
 
@@ -54,6 +56,8 @@ private final class ThreadRank: Communicator, @unchecked Sendable {
     /// What is to be summed, as it was when its sum began: what changed afterwards would be lost.
     private var pending: [(target: UnsafeMutableBufferPointer<Float>, values: [Float])] = []
 
+    private var seen = 0
+
     init(_ ranks: ThreadRanks, _ rank: Int) {
         self.ranks = ranks
         self.rank = rank
@@ -69,7 +73,10 @@ private final class ThreadRank: Communicator, @unchecked Sendable {
     }
 
     func startSum(_ values: UnsafeMutableBufferPointer<Float>) { pending.append((values, Array(values))) }
-    func progress() {}
+    func progress() {
+        ranks.early.add(pending.count - seen, ordering: .relaxed)
+        seen = pending.count
+    }
 
     func finishSums() {
         let all = ranks.meet(rank, pending.map(\.values))
@@ -77,6 +84,7 @@ private final class ThreadRank: Communicator, @unchecked Sendable {
             for k in target.indices { target[k] = all.reduce(0) { $0 + $1[i][k] } }
         }
         pending = []
+        seen = 0
     }
 
     func leave() {}

@@ -12,6 +12,8 @@ extension TrainingJobTests {
             var results: [JobResult]
             var steps: [StepReport]
             var evaluations: [EvaluationReport]
+            /// Sums that began while a backward pass still ran.
+            var earlySums: Int
         }
 
         /// A window of four micro-batches, dealt to `ranks`.
@@ -26,7 +28,8 @@ extension TrainingJobTests {
             _ job: SmallJob, ranks: Int, resume: HealingJob.Resume = .no, allowing: [String] = [], stop: @escaping @Sendable (Int) -> Bool = { _ in false }
         ) throws -> Outcome {
             let told = Mutex<[JobEvent]>([])
-            let results = ThreadRanks(ranks).run { cluster in
+            let threads = ThreadRanks(ranks)
+            let results = threads.run { cluster in
                 var work = HealingJob(job.configuration, resume: resume, allowedChanges: allowing)
                 work.cluster = cluster
                 return try work.run(stop: { stop(cluster.rank) }, watch: { event in told.withLock { $0.append(event) } })
@@ -35,7 +38,8 @@ extension TrainingJobTests {
             return Outcome(
                 results: try results.map { try $0.get() },
                 steps: events.compactMap { if case .run(.step(let report)) = $0 { report } else { nil } },
-                evaluations: events.compactMap { if case .run(.evaluation(let report)) = $0 { report } else { nil } })
+                evaluations: events.compactMap { if case .run(.evaluation(let report)) = $0 { report } else { nil } },
+                earlySums: threads.early.load(ordering: .relaxed))
         }
 
         private func expectSameCurve(_ found: [StepReport], _ expected: [StepReport], _ what: String) {
@@ -65,6 +69,8 @@ extension TrainingJobTests {
                     // Four bytes for each trained number and step: cores and the weights of norms.
                     let trained = try job.numbers().tensors.filter { $0.key.hasPrefix("optimizer/m/") }.reduce(0) { $0 + $1.value.count }
                     #expect(some.steps.allSatisfy { $0.exchangedBytes == 4 * trained })
+                    let tensors = try job.numbers().tensors.keys.count { $0.hasPrefix("optimizer/m/") }
+                    #expect(some.earlySums == 24 * ranks * tensors)
                 }
             }
         }

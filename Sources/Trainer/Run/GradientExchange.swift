@@ -6,7 +6,7 @@ import Kernels
 ///
 /// Gradients travel as they are, tensor by tensor, in place. All ranks must begin their sums in the same order, so the order is fixed beforehand,
 /// and a tensor sets out when it and all before it are complete. Nothing but gradients of trained parameters is sent.
-struct GradientExchange {
+final class GradientExchange {
     private let gradients: Gradients
     private let cluster: any Communicator
     private let order: [Int]
@@ -36,20 +36,20 @@ struct GradientExchange {
     }
 
     /// Nothing more will be added to this parameter's gradient in this window.
-    mutating func complete(_ parameter: Int) {
+    func complete(_ parameter: Int) {
         isComplete[parameter] = true
         while begun < order.count, isComplete[order[begun]] { begin() }
         cluster.progress()
     }
 
     /// Sends what has not set out and waits for all of it: after this `gradients` are those of all ranks.
-    mutating func finish() {
+    func finish() {
         guard !cluster.isAlone else { return }
         while begun < order.count { begin() }
         cluster.finishSums()
     }
 
-    private mutating func begin() {
+    private func begin() {
         let gradient = gradients[order[begun]]
         cluster.startSum(UnsafeMutableBufferPointer(start: gradient.base.f32, count: gradient.count))
         bytes += gradient.byteCount

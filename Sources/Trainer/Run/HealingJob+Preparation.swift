@@ -46,6 +46,7 @@ extension HealingJob {
         _ = try opened.companionsForExport()
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
+        try requireSameInput(dataset)
         if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset) }
         let totalSteps: Int
         var epochs: Double?

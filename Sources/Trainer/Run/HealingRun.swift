@@ -85,7 +85,7 @@ package final class HealingRun {
     package func step(stop: () -> Bool = { false }) throws -> StepOutcome? {
         let start = ContinuousClock.now
         var window = TrainingWindow(model, gradients: gradients, checkpointing: options.checkpointing)
-        var exchange = GradientExchange(gradients, order: sumOrder, over: cluster)
+        let exchange = GradientExchange(gradients, order: sumOrder, over: cluster)
         for number in 0..<options.accumulation {
             if number == 0 || cluster.isAlone, stop() { return nil }
             guard let batch = try stream.next() else {

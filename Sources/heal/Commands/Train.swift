@@ -76,7 +76,10 @@ struct Train: ParsableCommand {
             return
         }
         let interruption = Interruption {
-            Console.printError("stopping: the \(cluster.isAlone ? "micro-batch" : "step") at hand is finished, then the run is saved. Once more to leave at once.")
+            if cluster.isFirst {
+                let unit = cluster.isAlone ? "micro-batch" : "step"
+                Console.printError("stopping: the \(unit) at hand is finished, then the run is saved. Once more to leave at once.")
+            }
         }
         let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest)
         let request = interruption.request
