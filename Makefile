@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build heal test mpi mpi-test bench bench-torch clean
+.PHONY: help setup build heal test mpi mpi-test bench bench-torch bench-tokenizers clean
 MAKEFLAGS += --no-print-directory
 
 CONFIG ?= configs/stories260k.json
@@ -19,7 +19,7 @@ SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 MPI_FLAGS := --traits MPI --scratch-path .build-mpi
 
 help: ## this list
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 	echo
 	echo "  CONFIG=configs/x.json and ARGS='--dry-run' go to heal, ARGS='--filter X' to the tests, ARGS to the benchmarks."
 
@@ -77,16 +77,32 @@ mpi-test: mpi ## 1, 2 and 4 ranks on this machine: the same curves, stops, resum
 	@swift build $(SWIFT_FLAGS) --build-tests
 	HEAL_MPI="$$PWD/.build-mpi/release/heal" swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter MPITests $(ARGS)
 
-bench: build ## run the benchmarks (ARGS=... chooses)
-	@.build/release/Benchmarks $(ARGS)
+bench: build ## run the standard set of benchmarks (MODEL=..., COMPARE=Benchmarks/baseline.json, ARGS=...; ARGS also chooses one)
+	@.build/release/Benchmarks $(if $(ARGS),$(ARGS),standard) $(if $(MODEL),--model $(MODEL)) $(if $(COMPARE),--compare $(COMPARE))
 
-bench-torch: ## the same healing step in PyTorch, in a virtual environment of its own (MODEL=..., ARGS=...)
-	@test -x .venv-torch/bin/python || python3 -m venv .venv-torch
-	if ! cmp -s Benchmarks/torch/requirements.txt .venv-torch/installed.txt; then
-	  .venv-torch/bin/pip install -q --disable-pip-version-check -r Benchmarks/torch/requirements.txt
-	  cp Benchmarks/torch/requirements.txt .venv-torch/installed.txt
+# Python programs that figures are compared with, each with pinned versions: $(call environment,.venv-x,requirements.txt)
+define environment
+test -x $(1)/bin/python || python3 -m venv $(1)
+if ! cmp -s $(2) $(1)/installed.txt; then
+  $(1)/bin/pip install -q --disable-pip-version-check -r $(2)
+  cp $(2) $(1)/installed.txt
+fi
+endef
+
+TORCH_PYTHON ?= .venv-torch/bin/python
+TOKENIZERS_PYTHON ?= .venv-tokenizers/bin/python
+
+bench-torch: build ## the healing step against PyTorch, alternating (MODEL=..., ROWS=... packs real rows, ARGS=...)
+	@if [[ $(TORCH_PYTHON) == .venv-torch/* ]]; then
+	$(call environment,.venv-torch,Benchmarks/torch/requirements.txt)
 	fi
-	.venv-torch/bin/python Benchmarks/torch/step.py $(if $(MODEL),--model $(MODEL)) $(ARGS)
+	$(TORCH_PYTHON) Benchmarks/torch/compare.py $(if $(MODEL),--model $(MODEL)) $(if $(ROWS),--rows $(ROWS)) $(ARGS)
+
+bench-tokenizers: build ## the tokenizer against the Rust library, alternating (TOKENIZER=directory TEXT=file, ARGS=...)
+	@if [[ $(TOKENIZERS_PYTHON) == .venv-tokenizers/* ]]; then
+	$(call environment,.venv-tokenizers,Benchmarks/tokenizers/requirements.txt)
+	fi
+	$(TOKENIZERS_PYTHON) Benchmarks/tokenizers/compare.py $(TOKENIZER) $(TEXT) $(ARGS)
 
 clean: ## remove what was built; runs and models stay
-	@rm -rf .build .build-mpi .venv-torch
+	@rm -rf .build .build-mpi .venv-torch .venv-tokenizers

@@ -6,46 +6,29 @@ import Kernels
 @main
 struct Benchmarks: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure products, MPO layers, the healing step and the tokenizer.",
-        subcommands: [RooflineBenchmark.self, MPOBenchmark.self, StepBenchmark.self, TokenizerBenchmark.self])
+        abstract: "Measure products, MPO layers, the healing step, the tokenizer and the reading of data.",
+        subcommands: [
+            StandardBenchmark.self, RooflineBenchmark.self, MPOBenchmark.self, StepBenchmark.self, PackedBenchmark.self, TokenizerBenchmark.self,
+            LoadingBenchmark.self,
+        ],
+        defaultSubcommand: StandardBenchmark.self)
 }
 
 struct CommonOptions: ParsableArguments {
     @Option(help: "Worker threads; 0 takes all cores.") var threads = 0
     @Option(help: "Counted repetitions; the median is reported.") var repetitions = 5
     @Flag(help: "One JSON object a line instead of text.") var json = false
+    @Flag(help: "After an uncounted repetition print an empty line, then measure once for every line on standard input: for alternating with another program.")
+    var onRequest = false
 
     func apply() { Parallel.threads = threads }
-}
 
-/// One measured row.
-struct Row {
-    var name: String
-    var seconds: Double
-    var figures: [(name: String, value: Double, unit: String)] = []
-
-    func show(json: Bool) {
-        if json {
-            var object: [String: Any] = ["name": name, "seconds": seconds]
-            for f in figures { object[f.name] = f.value }
-            object["threads"] = Parallel.threads
-            let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys])
-            print(String(decoding: data ?? Data(), as: UTF8.self))
-        } else {
-            let rest = figures.map { "\(String(format: "%.1f", $0.value)) \($0.unit)" }.joined(separator: "  ")
-            print("\(name.padding(toLength: 58, withPad: " ", startingAt: 0)) \(String(format: "%9.3f", seconds * 1e3)) ms  \(rest)")
-        }
-        fflush(nil)
-    }
-}
-
-/// Median seconds of `repetitions` runs after one that is not counted.
-func median(_ repetitions: Int, _ body: () throws -> Void) rethrows -> Double {
-    try body()
-    let times = try (0..<max(1, repetitions)).map { _ in
-        let start = ContinuousClock.now
+    /// Measures `body` and shows the row that its time makes: the median over the repetitions, or a row for every request.
+    func show(measuring body: () throws -> Void, as row: (Timing) -> Row) rethrows {
+        guard onRequest else { return row(try measure(repetitions, body)).show(json: json) }
         try body()
-        return (ContinuousClock.now - start) / .seconds(1)
+        print()
+        fflush(nil)
+        while readLine() != nil { row(try Timing(of: body)).show(json: json) }
     }
-    return times.sorted()[times.count / 2]
 }

@@ -13,17 +13,17 @@ struct RooflineBenchmark: ParsableCommand {
             for (m, n, k) in [(2048, 1536, 576), (2048, 576, 1536), (2048, 2048, 2048), (2048, 4096, 4096)] {
                 let rate = Self.rate(m: m, n: n, k: k, type: type, repetitions: options.repetitions)
                 best = max(best, rate.gflops)
-                Row(name: "gemm \(type) \(m) x \(n) x \(k)", seconds: rate.seconds, figures: [("gflops", rate.gflops, "GFLOP/s")]).show(json: options.json)
+                Row(name: "gemm \(type) \(m) x \(n) x \(k)", rate.timing, figures: [("gflops", rate.gflops, "GFLOP/s")]).show(json: options.json)
             }
             Row(name: "roofline \(type)", seconds: 0, figures: [("gflops", best, "GFLOP/s")]).show(json: options.json)
         }
     }
 
     /// Y[m,n] = X[m,k] W[n,k]^T, the shape of a linear layer.
-    static func rate(m: Int, n: Int, k: Int, type: DType, repetitions: Int) -> (seconds: Double, gflops: Double) {
+    static func rate(m: Int, n: Int, k: Int, type: DType, repetitions: Int) -> (timing: Timing, gflops: Double) {
         let x = Tensor.noise([m, k], type), w = Tensor.noise([n, k], type), y = Tensor([m, n], type)
-        let seconds = median(repetitions) { GEMM.multiply(x, w, transposeB: true, into: y) }
-        return (seconds, 2 * Double(m) * Double(n) * Double(k) / seconds / 1e9)
+        let timing = measure(repetitions) { GEMM.multiply(x, w, transposeB: true, into: y) }
+        return (timing, 2 * Double(m) * Double(n) * Double(k) / timing.seconds / 1e9)
     }
 }
 

@@ -1,12 +1,9 @@
 import ArgumentParser
-import Autograd
 import Foundation
 import HealData
 import Kernels
 import Models
-import Storage
 import Trainer
-import TensorTrain
 
 /// The whole healing step: forward, backward, clip, AdamW, on random token ids.
 struct StepBenchmark: ParsableCommand {
@@ -20,36 +17,19 @@ struct StepBenchmark: ParsableCommand {
     @Option(help: "Share of each matrix's parameters kept.") var keep = 0.5
     @Option(help: "Cores of each matrix.") var cores = 2
     @Flag(help: "Keep one input a layer and compute the rest again.") var checkpointing = false
+    @Flag(help: "Show where the time of the last step went.") var profile = false
     @Flag(help: "Do not keep rebuilt matrices from the forward to the backward pass.") var rebuildTwice = false
 
     func run() throws {
         options.apply()
         let type: DType = dtype == "bf16" ? .bf16 : .f32
-        let files = try ModelFiles.open(model)
-        var weights = ModelWeights()
-        let matrices = Set(LlamaNames.matrixShapes(files.configuration).map { $0.name + ".weight" })
-        for (name, shape) in files.configuration.expectedWeights() where !matrices.contains(name) {
-            weights.tensors[name] = Elementwise.convert(Tensor(try files.weights.floats(name), shape), to: shape.count > 1 ? type : .f32)
-        }
-        var compression = CompressionConfiguration()
-        compression.cores = cores
-        compression.keep = keep
-        let plan = try CompressionPlan(files.configuration, compression)
-        _ = try Compressor().run(plan, from: files.weights, into: &weights)
-        let model = LlamaModel(
-            files.configuration, weights, compute: type, longestContext: length, trains: { $0.contains(".cores.") },
-            keepsRebuilt: !rebuildTwice)
-        var optimizer = AdamWOptimizer(
-            shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)
-        let gradients = model.makeGradients()
-        weights = ModelWeights()
-        FreeList.shared.trim()
+        let subject = try BenchmarkModel(model, type: type, keep: keep, cores: cores, longestContext: length, keepsRebuilt: !rebuildTwice)
         var sample = TokenBatch()
         var state: UInt64 = 7
         for row in 0..<batch {
             for position in 0..<length {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                sample.tokens.append(Int32(state >> 33) % Int32(files.configuration.vocabularySize))
+                sample.tokens.append(Int32(state >> 33) % Int32(subject.model.configuration.vocabularySize))
                 sample.positions.append(Int32(position))
             }
             sample.segments.append((row + 1) * length)
@@ -58,25 +38,35 @@ struct StepBenchmark: ParsableCommand {
             for position in 0..<length { sample.labels.append(position + 1 < length ? sample.tokens[row * length + position + 1] : -100) }
         }
         sample.trainedTokens = batch * (length - 1)
-        var loss = 0.0
-        let seconds = try median(options.repetitions) {
-            var window = TrainingWindow(model, gradients: gradients, checkpointing: checkpointing)
-            try window.add(sample)
-            window.apply(&optimizer, learningRate: 1e-4, norm: window.gradientNorm(), maxNorm: 1)
-            loss = window.meanLoss
-        }
-        let work = StepWork(files.configuration, tokens: batch * length, labelled: sample.trainedTokens, rowLength: length)
+        let work = StepWork(subject.model.configuration, tokens: batch * length, labelled: sample.trainedTokens, rowLength: length)
         let roofline = [(2048, 1536, 576), (2048, 2048, 2048)].map {
             RooflineBenchmark.rate(m: $0.0, n: $0.1, k: $0.2, type: type, repetitions: options.repetitions).gflops
         }.max()!
-        Row(
-            name: "step \(dtype) \(batch) x \(length), loss \(String(format: "%.3f", loss))", seconds: seconds,
-            figures: [
-                ("tokens_per_second", Double(batch * length) / seconds, "tokens/s"),
-                ("gflops", work.flops / seconds / 1e9, "GFLOP/s"), ("roofline_share", work.flops / seconds / 1e9 / roofline * 100, "% of the roofline"),
-                ("peak_bytes", Double(ProcessMemory.peak ?? 0) / 1e9, "GB peak"),
-            ]
-        ).show(json: options.json)
+        var loss = 0.0
+        try options.show {
+            if profile { Stopwatch.start() }
+            loss = try subject.step(sample, checkpointing: checkpointing)
+        } as: { timing in
+            Row(
+                name: "step \(subject.name) \(dtype) \(batch) x \(length)" + (checkpointing ? " checkpointing" : ""), timing,
+                figures: [
+                    ("tokens_per_second", Double(batch * length) / timing.seconds, "tokens/s"),
+                    ("gflops", work.flops / timing.seconds / 1e9, "GFLOP/s"),
+                    ("roofline_share", work.flops / timing.seconds / 1e9 / roofline * 100, "% of the roofline"),
+                    ("peak_gigabytes", Double(ProcessMemory.peak ?? 0) / 1e9, "GB peak"), ("loss", loss, "loss"),
+                ])
+        }
+        if profile { show(Stopwatch.stop()) }
+    }
+}
+
+extension StepBenchmark {
+    /// Where the time of the last step went.
+    private func show(_ profile: [String: Double]) {
+        let total = profile.values.reduce(0, +)
+        for (name, seconds) in profile.sorted(by: { $0.value > $1.value }) {
+            print(name.padding(toLength: 40, withPad: " ", startingAt: 0), String(format: "%9.1f ms %5.1f %%", seconds * 1e3, seconds / total * 100))
+        }
     }
 }
 

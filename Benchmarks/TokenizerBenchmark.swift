@@ -8,15 +8,17 @@ struct TokenizerBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "tokenizer", abstract: "Tokenizing speed on a text file.")
     @OptionGroup var options: CommonOptions
     @Argument(help: "A directory with a tokenizer.") var tokenizer: String
-    @Argument(help: "A text file; each line is encoded on its own.") var text: String
+    @Argument(help: "Text files; each line is encoded on its own.") var texts: [String]
 
     func run() throws {
         options.apply()
+        let name = URL(fileURLWithPath: tokenizer).lastPathComponent
         let tokenizer = try TokenizerFiles.load(directory: tokenizer)
-        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: text)))
+        var bytes: [UInt8] = []
+        for text in texts { bytes += try Data(contentsOf: URL(fileURLWithPath: text)) + [0x0A] }
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: true)
         var tokens = 0
-        let seconds = median(options.repetitions) {
+        options.show {
             let blocks = 64, per = (lines.count + blocks - 1) / blocks
             let counts = Memory(byteCount: blocks * 8), address = Address(counts.base)
             Parallel.forEach(blocks) { b in
@@ -30,10 +32,13 @@ struct TokenizerBenchmark: ParsableCommand {
                 address.raw.assumingMemoryBound(to: Int.self)[b] = count
             }
             tokens = (0..<blocks).reduce(0) { $0 + counts.base.assumingMemoryBound(to: Int.self)[$1] }
+        } as: { timing in
+            Row(
+                name: "tokenizer \(name) \(lines.count) lines", timing,
+                figures: [
+                    ("megabytes_per_second", Double(bytes.count) / timing.seconds / 1e6, "MB/s"),
+                    ("tokens_per_second", Double(tokens) / timing.seconds / 1e6, "Mtokens/s"), ("tokens", Double(tokens), "tokens"),
+                ])
         }
-        Row(
-            name: "tokenizer \(lines.count) lines", seconds: seconds,
-            figures: [("megabytes_per_second", Double(bytes.count) / seconds / 1e6, "MB/s"), ("tokens_per_second", Double(tokens) / seconds / 1e6, "Mtokens/s")]
-        ).show(json: options.json)
     }
 }

@@ -1,36 +1,36 @@
 import Kernels
 
 /// Gradients of the trained parameters, one accumulator each, filled by one or several backward passes.
+///
+/// An accumulator exists from the first write to the reset: during the first forward pass of a window its memory serves activations.
 package final class Gradients {
-    private var tensors: [Tensor]
-    private var started: [Bool]
-    private let trained: [Bool]
+    private var tensors: [Tensor?]
+    private let shapes: [[Int]?]
+    private let type: DType
 
     /// Accumulators for parameters of these shapes; `nil` for a frozen one.
     package init(shapes: [[Int]?], type: DType) {
-        trained = shapes.map { $0 != nil }
-        started = shapes.map { _ in false }
-        tensors = shapes.map { Tensor($0 ?? [0], type) }
+        self.shapes = shapes
+        self.type = type
+        tensors = shapes.map { _ in nil }
     }
 
-    /// Forgets the values, keeps the memory.
-    package func reset() { for i in started.indices { started[i] = false } }
+    /// Forgets the values and gives the memory back.
+    package func reset() { for i in tensors.indices { tensors[i] = nil } }
 
     package func write(_ parameter: Int, shape: [Int], type: DType, _ body: (Tensor, Bool) -> Void) {
-        precondition(trained[parameter], "a frozen parameter has no gradient")
-        body(tensors[parameter].reshaped(shape), started[parameter])
-        started[parameter] = true
+        guard let own = shapes[parameter] else { preconditionFailure("a frozen parameter has no gradient") }
+        let present = tensors[parameter], target = present ?? Tensor(own, self.type)
+        body(target.reshaped(shape), present != nil)
+        tensors[parameter] = target
     }
 
     /// The gradient of a trained parameter; zeros if nothing reached it.
     package subscript(parameter: Int) -> Tensor {
-        precondition(trained[parameter], "a frozen parameter has no gradient")
-        if !started[parameter] {
-            Elementwise.fillZero(tensors[parameter])
-            started[parameter] = true
-        }
-        return tensors[parameter]
+        guard let shape = shapes[parameter] else { preconditionFailure("a frozen parameter has no gradient") }
+        if tensors[parameter] == nil { tensors[parameter] = Tensor.zeros(shape, type) }
+        return tensors[parameter]!
     }
 
-    package var trainedIndices: [Int] { trained.indices.filter { trained[$0] } }
+    package var trainedIndices: [Int] { shapes.indices.filter { shapes[$0] != nil } }
 }

@@ -72,7 +72,7 @@ package struct Tape: ~Copyable {
 
     package mutating func apply(_ op: some Primitive, to inputs: [Variable]) -> Variable {
         let wants = inputs.map { !$0.isConstant }
-        let evaluation = op.forward(inputs.map(\.value), wants: wants)
+        let evaluation = Stopwatch.time("\(type(of: op)) forward") { op.forward(inputs.map(\.value), wants: wants) }
         guard records, wants.contains(true) else { return Variable(constant: evaluation.output) }
         let out = variable(evaluation.output, type: op.cotangentType(ofOutput: evaluation.output.dtype))
         var node = Node(op: op, saved: evaluation.saved, inputs: inputs.map(\.slot), output: out.slot)
@@ -133,7 +133,7 @@ package struct Tape: ~Copyable {
                     recomputed = nil
                     let source = nodes[producer]
                     let inputs = Array(source.saved.prefix(source.inputs.count))
-                    recomputed = (producer, source.op.forward(inputs, wants: inputs.map { _ in false }).output)
+                    recomputed = (producer, Stopwatch.time("\(type(of: source.op)) again") { source.op.forward(inputs, wants: inputs.map { _ in false }).output })
                 }
                 node.saved[place] = recomputed!.value.reshaped(shape)
             }
@@ -143,7 +143,7 @@ package struct Tape: ~Copyable {
                 let s = slots[slot]
                 return .init(slot: slot, shape: s.shape, type: s.type, parameter: s.parameter, wanted: true)
             }
-            node.op.pullback(g, saved: node.saved, into: &cotangents)
+            Stopwatch.time("\(type(of: node.op)) backward") { node.op.pullback(g, saved: node.saved, into: &cotangents) }
         }
         return inputs.map { $0.isConstant ? nil : cotangents.slots[$0.slot] }
     }

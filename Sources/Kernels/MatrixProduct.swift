@@ -58,19 +58,23 @@ package enum GEMM {
         }
     }
 
+    /// Terms of a sum that one call takes.
+    private static let longestSum = 4096
+
     /// How a product's output is cut into pieces for the workers: about `piece` rows each, columns only when rows are few.
     struct Tiling {
         let rows: Int, columns: Int, m: Int, n: Int
         init(m: Int, n: Int) {
             self.m = m
             self.n = n
-            // Pieces of 128 to 256 rows run at full speed; an even number of equal ones keeps two, four or eight workers busy.
+            // Pieces of 128 to 256 rows run at full speed; an even number of equal ones keeps two, four or eight workers busy. Few rows are left
+            // whole and columns cut.
             var pieces = (m + 255) / 256
             if pieces > 1, pieces % 2 == 1 { pieces += 1 }
-            if pieces == 1, m >= 64, n < 4096 { pieces = 2 }
-            let rows = min(m, ((m + pieces - 1) / pieces + 15) / 16 * 16)
-            self.rows = max(rows, 1)
-            columns = pieces == 1 && n >= 1024 ? ((n + 7) / 8 + 63) / 64 * 64 : (n > 8192 ? 4096 : n)
+            let cuts = pieces > 1 ? 1 : min(8, n / 256 / 2 * 2)
+            if cuts == 0, m >= 64 { pieces = 2 }
+            rows = max(1, min(m, ((m + pieces - 1) / pieces + 15) / 16 * 16))
+            columns = cuts > 1 ? ((n + cuts - 1) / cuts + 15) / 16 * 16 : n > 8192 ? 4096 : max(n, 1)
         }
         var rowPieces: Int { (m + rows - 1) / rows }
         var columnPieces: Int { (n + columns - 1) / columns }
@@ -91,13 +95,19 @@ package enum GEMM {
         let (aStride, bStride, aT, bT) = (a.stride, b.stride, a.transposed, b.transposed)
         Parallel.forEach(tiling.count) { i in
             let (rows, columns) = tiling.piece(i)
-            let aOffset = (aT ? rows.lowerBound : rows.lowerBound * aStride) * inputs.size
-            let bOffset = (bT ? columns.lowerBound * bStride : columns.lowerBound) * inputs.size
-            single(
-                m: rows.count, n: columns.count, k: k,
-                Operand(aBase.raw + aOffset, stride: aStride, transposed: aT), Operand(bBase.raw + bOffset, stride: bStride, transposed: bT),
-                inputs: inputs, into: cBase.raw + (rows.lowerBound * ldc + columns.lowerBound) * output.size, stride: ldc,
-                output: output, accumulate: accumulate)
+            let target = cBase.raw + (rows.lowerBound * ldc + columns.lowerBound) * output.size
+            // A long sum goes in parts, so that the part of B in use stays in cache; only a wide output can take partial sums.
+            let part = output == inputs.wide ? longestSum : k
+            for start in stride(from: 0, to: max(k, 1), by: max(part, 1)) {
+                let length = min(k - start, part)
+                let aOffset = aT ? start * aStride + rows.lowerBound : rows.lowerBound * aStride + start
+                let bOffset = bT ? columns.lowerBound * bStride + start : start * bStride + columns.lowerBound
+                single(
+                    m: rows.count, n: columns.count, k: length,
+                    Operand(aBase.raw + aOffset * inputs.size, stride: aStride, transposed: aT),
+                    Operand(bBase.raw + bOffset * inputs.size, stride: bStride, transposed: bT),
+                    inputs: inputs, into: target, stride: ldc, output: output, accumulate: accumulate || start > 0)
+            }
         }
     }
 

@@ -220,7 +220,7 @@ package final class LlamaModel: Sendable {
             let picked = Tensor([part.count, h.rowCount], h.dtype), bytes = h.rowCount * h.dtype.size
             for (i, row) in part.enumerated() { (picked.base + i * bytes).copyMemory(from: h.base + row * bytes, byteCount: bytes) }
             let z = logits(ofHidden: picked), loss = Memory(byteCount: part.count * 8)
-            CrossEntropy.rows(z, labels: part.map { labels[$0] }[...], loss: loss.base, gradient: nil, wantsGradient: false)
+            CrossEntropy.rows(z, labels: part.map { labels[$0] }[...], loss: loss.base, gradient: nil)
             for i in 0..<part.count { losses.append(z.dtype == .f64 ? loss.base.f64[i] : Double(loss.base.f32[i])) }
         }
         return losses

@@ -21,6 +21,10 @@ import Testing
         var r = SplitMix(2)
         check(Norm(epsilon: 1e-5, output: .f64), [r.tensor([67, 5]), r.tensor([5])])
         check(Norm(epsilon: 1e-5, output: .f64), [r.tensor([3, 33]), r.tensor([33])], checked: [0])
+        // Where a weight is zero, x cannot be found again from the output.
+        var weight = r.tensor([5]).doubles()
+        weight[3] = 0
+        check(Norm(epsilon: 1e-5, output: .f64), [r.tensor([67, 5]), Tensor(weight, [5])])
         check(HeadNorm(heads: 3, epsilon: 1e-6), [r.tensor([70, 12]), r.tensor([4])])
         check(HeadNorm(heads: 3, epsilon: 1e-6), [r.tensor([7, 12]), r.tensor([4])], checked: [0])
     }

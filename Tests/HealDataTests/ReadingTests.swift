@@ -1,6 +1,6 @@
 import CZlib
 import Foundation
-import HealData
+@testable import HealData
 import Testing
 
 @Suite struct ReadingTests {
@@ -47,6 +47,54 @@ import Testing
         #expect(plain.contentHash == packed.contentHash)
         #expect(plain.contentHash != other.contentHash)
         #expect(plain.byteCount == text.utf8.count)
+    }
+
+    /// Checkpoints hold the hash, so it must stay what it was: of the bytes in chunks of 256 KiB.
+    @Test func hashTakesTheBytesInChunks() throws {
+        let text = Array((0..<100_000).map { "{\"a\":\($0)}" }.joined(separator: "\n").utf8)
+        var hash = ContentHash()
+        for start in stride(from: 0, to: text.count, by: 1 << 18) {
+            text[start..<min(text.count, start + 1 << 18)].withUnsafeBytes { hash.combine($0) }
+        }
+        #expect(text.count > 3 << 18)
+        #expect(try RowFile(path: directory.write("a", text)).contentHash == hash.value)
+    }
+
+    /// Files of many rows keep the starts of some only; the others are found from there.
+    @Test(arguments: ["a.jsonl", "a.json", "a.txt"], [2, 4, 16, 1 << 20]) func rowsBetweenKeptStarts(name: String, limit: Int) throws {
+        let bodies = (0..<700).map { "{\"a\":\"" + String(repeating: "é\\\"],{", count: $0 * $0 % 97) + "\($0)\"}" }
+        let text = switch name {
+        case "a.json": "[" + bodies.joined(separator: " ,\n") + "]"
+        case "a.txt": String(repeating: " ", count: 300) + bodies.joined(separator: " ") + String(repeating: "\n", count: 300) + bodies.joined(separator: "\n")
+        default: "\u{FEFF}\n" + bodies.joined(separator: "\r\n \n")
+        }
+        let path = directory.write(name, text)
+        let all = try RowFile(path: path, blockBytes: 64), some = try RowFile(path: path, blockBytes: 64, offsets: RowOffsets(limit: limit))
+        #expect(all.rowCount >= 700 && all.rowCount == some.rowCount)
+        for row in 0..<all.rowCount { #expect(try all.bytes(ofRow: row) == some.bytes(ofRow: row), "row \(row)") }
+        #expect(all.place(ofRow: 699) == some.place(ofRow: 699))
+        if name == "a.jsonl" { #expect(try (0..<700).map { String(decoding: try some.bytes(ofRow: $0), as: UTF8.self) } == bodies) }
+    }
+
+    @Test(arguments: [2, 8, 64]) func keptStartsAreBounded(limit: Int) {
+        var offsets = RowOffsets(limit: limit)
+        for row in 0..<1000 { offsets.append(10 * row) }
+        let blocks = (0..<1000).map(offsets.block)
+        #expect(offsets.count == 1000)
+        #expect(Set(blocks.map(\.start)).count <= limit)
+        for (row, block) in blocks.enumerated() {
+            #expect(block.start + 10 * block.rowsBefore == 10 * row)
+            #expect(block.end.map { $0 > 10 * row } ?? true)
+        }
+        #expect(blocks.last?.end == nil && blocks.first?.end != nil)
+    }
+
+    @Test func aFileThatChangesIsNoticed() throws {
+        let path = directory.write("a.jsonl", String(repeating: "{\"a\":1}\n", count: 100))
+        let file = try RowFile(path: path)
+        #expect(truncate(path, 500) == 0)
+        #expect(try file.bytes(ofRow: 0).count == 7)
+        #expect(message { try file.bytes(ofRow: 99) } == "\(path): the file changed while it was being read; leave it alone during a run")
     }
 
     @Test func textIsCutAtLineEnds() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Kernels
 import TensorTrain
 
@@ -51,12 +52,12 @@ package struct DenseForm: Sendable {
         return parts
     }
 
-    /// How many values of o1 one piece of work takes: about `rows` rows of the product, in equal pieces.
+    /// How many values of o1 one piece of work takes: about `rows` rows of the product, in equal pieces, an even number of them where o1 allows it.
     private func pieces(rowsPerValue: Int, rows: Int) -> Int {
-        let o1 = layout.outFactors[0]
-        var count = max(1, (o1 * rowsPerValue + rows - 1) / rows)
-        if count > 1, count % 2 == 1 { count += 1 }
-        return max(1, (o1 + count - 1) / count)
+        let o1 = layout.outFactors[0], wanted = Double(o1 * rowsPerValue) / Double(rows)
+        func distance(_ count: Int) -> Double { abs(log2(Double(count) / wanted)) + (count == 1 ? 2 : count % 2 == 1 ? 0.5 : 0) }
+        let count = (1...o1).filter { o1 % $0 == 0 }.min { distance($0) < distance($1) }!
+        return o1 / count
     }
 
     /// W [o, i] of type `type` from cores (wide). Each piece of work multiplies for some values of o1 and permutes while the numbers are in cache.
@@ -66,7 +67,7 @@ package struct DenseForm: Sendable {
         let parts = sides(cores.map { Elementwise.convert($0, to: type) })
         let l = parts[cut - 1], r = parts[cut], wide = type.wide
         let w = Tensor([o, i], type), o1 = layout.outFactors[0], q = r.rowCount, k = l.rowCount
-        let rowsPerValue = l.rows / o1, step = pieces(rowsPerValue: rowsPerValue, rows: 128)
+        let rowsPerValue = l.rows / o1, step = pieces(rowsPerValue: rowsPerValue, rows: 192)
         let pl = Address(l.base), pr = Address(r.base), pw = Address(w.base)
         let shape = denseShape, strides = denseStrides, splits = o1 > 1
         Parallel.forBlocks(of: o1, block: step) { values in
@@ -87,7 +88,7 @@ package struct DenseForm: Sendable {
     package func chainGradient(dy: Tensor, x: Tensor) -> Tensor {
         let (o, i) = (layout.rows, layout.columns), type = dy.dtype, wide = type.wide, T = dy.rows
         let out = Tensor([o, i], type), o1 = layout.outFactors[0], perValue = o / o1
-        let step = pieces(rowsPerValue: perValue, rows: 192)
+        let step = pieces(rowsPerValue: perValue, rows: 320)
         let pdy = Address(dy.base), px = Address(x.base), pm = Address(out.base)
         let shape = chainShape, strides = chainStrides, splits = o1 > 1
         Parallel.forBlocks(of: o1, block: step) { values in

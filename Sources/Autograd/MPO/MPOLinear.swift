@@ -28,7 +28,7 @@ package struct MPOLinear: Primitive {
     private var frame: LinearFrame { LinearFrame(hasBias: hasBias, hasResidual: hasResidual, firstExtra: cores + 1) }
 
     private func dense(_ cores: [Tensor], _ type: DType) -> Tensor {
-        cache?.weight(type) { chain.dense(cores, type: type) } ?? chain.dense(cores, type: type)
+        Stopwatch.time("MPO rebuild") { cache?.weight(type) { chain.dense(cores, type: type) } ?? chain.dense(cores, type: type) }
     }
 
     package func forward(_ inputs: [Tensor], wants: [Bool]) -> Evaluation {
@@ -60,14 +60,15 @@ package struct MPOLinear: Primitive {
         case .rebuild:
             if cotangents.wants(0) {
                 let w = dense(given, x.dtype)
-                cotangents.write(0) { dx, accumulate in GEMM.multiply(dy, w, into: dx, accumulate: accumulate) }
+                Stopwatch.time("MPO dx") { cotangents.write(0) { dx, accumulate in GEMM.multiply(dy, w, into: dx, accumulate: accumulate) } }
             }
             if cores == 1 {
                 cotangents.write(1) { dw, accumulate in
                     GEMM.multiply(dy, transposeA: true, x, into: dw.reshaped([dy.rowCount, x.rowCount]), accumulate: accumulate)
                 }
             } else if trains {
-                chain.project(chain.chainGradient(dy: dy, x: x), cores: given, first: 1, into: &cotangents)
+                let dM = Stopwatch.time("MPO dW") { chain.chainGradient(dy: dy, x: x) }
+                Stopwatch.time("MPO project") { chain.project(dM, cores: given, first: 1, into: &cotangents) }
             }
         case .coreByCore(let order):
             CoreWalk(chain.layout, order: order)

@@ -25,14 +25,25 @@ package struct HeadLoss: Primitive {
         for start in stride(from: 0, to: rows.count, by: Self.chunk) {
             let range = start..<min(rows.count, start + Self.chunk), part = x.slice(range)
             let logits = Tensor([range.count, w.rows], wide)
-            GEMM.multiply(part, w, transposeB: true, into: logits)
+            Stopwatch.time("head product") { GEMM.multiply(part, w, transposeB: true, into: logits) }
             let loss = Memory(byteCount: range.count * 8)
-            let gradient = wantsGradient && type != wide ? Tensor(logits.shape, type) : nil
-            CrossEntropy.rows(logits, labels: targets[range], loss: loss.base, gradient: gradient, wantsGradient: wantsGradient)
+            let dLogits = CrossEntropy.rows(logits, labels: targets[range], loss: loss.base, gradient: wantsGradient ? type : nil)
             for i in 0..<range.count { total += wide == .f64 ? loss.base.f64[i] : Double(loss.base.f32[i]) }
-            let dLogits = gradient ?? logits
-            if wants[0] { GEMM.multiply(dLogits, w, into: dx.slice(range)) }
-            if wants[1] { GEMM.multiply(dLogits, transposeA: true, part, into: dw, accumulate: start > 0) }
+            guard let dLogits else { continue }
+            if wants[0] {
+                Stopwatch.time("head dx") {
+                    GEMM.run(
+                        m: range.count, n: d, k: w.rows, dLogits, .init(w.base, stride: d), inputs: type, into: dx.slice(range).base, stride: d,
+                        output: wide)
+                }
+            }
+            if wants[1] {
+                var transposed = dLogits
+                transposed.transposed = true
+                GEMM.run(
+                    m: w.rows, n: d, k: range.count, transposed, .init(part.base, stride: d), inputs: type, into: dw.base, stride: d,
+                    output: wide, accumulate: start > 0)
+            }
         }
         if wants[1], rows.isEmpty { Elementwise.fillZero(dw) }
         return Evaluation(Tensor([total], [1]), saved: [dx, dw, Tensor([0, h.rows, d], wide)])

@@ -1,4 +1,5 @@
 // Everything that Swift sees of this module. Naming each header here makes the compiler notice when one is added.
 #include "denormals.h"
 #include "gemm.h"
+#include "libraries.h"
 #include "loops.h"

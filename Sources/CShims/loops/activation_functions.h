@@ -12,6 +12,9 @@ void HEAL_NAME(rmsnorm_forward)(ptrdiff_t rows, ptrdiff_t d, const R *x, const C
 // dx is added to when accumulate != 0, else overwritten (and may then be dy itself); dw is always added to, unless NULL.
 void HEAL_NAME(rmsnorm_backward)(ptrdiff_t rows, ptrdiff_t d, const R *dy, const R *x, const C *w, const C *rstd, R *dx,
                                  C *_Nullable dw, int accumulate);
+// The same from h = x rstd w, where no w is zero.
+void HEAL_NAME(rmsnorm_backward_output)(ptrdiff_t rows, ptrdiff_t d, const R *dy, const A *h, const C *w, const C *rstd, R *dx,
+                                        C *_Nullable dw, int accumulate);
 
 // The same norm over each head of each row (q and k of Qwen3): x, h [rows, heads, head_dim], heads of a row contiguous, rows strided;
 // w [head_dim] is shared by the heads; rstd [rows, heads]. h may be x.

@@ -57,6 +57,27 @@ void F(rmsnorm_backward)(ptrdiff_t rows, ptrdiff_t d, const R *dy, const R *x, c
     for (ptrdiff_t t = 0; t < rows; t++) F(rms_row_backward)(d, dy + t * d, x + t * d, w, rstd[t], dx + t * d, dw, accumulate);
 }
 
+// From the output h = x rstd w: along = sum dy h, dx = rstd (dy w - (h / w) along / d).
+void F(rmsnorm_backward_output)(ptrdiff_t rows, ptrdiff_t d, const R *dy, const A *h, const C *w, const C *rstd, R *dx, C *dw, int accumulate) {
+    for (ptrdiff_t t = 0; t < rows; t++, dy += d, h += d, dx += d) {
+        V sums[2] = {{0}, {0}};
+        ptrdiff_t i = 0;
+        for (; i + 2 * L <= d; i += 2 * L) {
+            sums[0] += load(dy + i) * load(h + i);
+            sums[1] += load(dy + i + L) * load(h + i + L);
+        }
+        for (; i < d; i += L) sums[0] += load(dy + i, d - i) * load(h + i, d - i);
+        const C radial = sum(sums[0] + sums[1]) / (C)d;
+        HEAL_FOR_VECTORS(k, d, L, {
+            V g = load(dy + k, count), weight = load(w + k, count);
+            V normed = load(h + k, count) / weight;
+            if (dw) store(dw + k, load(dw + k, count) + g * normed, count);
+            V change = (g * weight - normed * radial) * rstd[t];
+            store(dx + k, accumulate ? load(dx + k, count) + change : change, count);
+        })
+    }
+}
+
 void F(headnorm_forward)(ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_dim, const A *x, ptrdiff_t xstride, const C *w, C eps, A *h,
                          ptrdiff_t hstride, C *rstd) {
     for (ptrdiff_t t = 0; t < rows; t++)

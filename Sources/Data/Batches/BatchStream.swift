@@ -83,6 +83,7 @@ private final class Prefetcher: @unchecked Sendable {
     init(_ producer: consuming BatchProducer, depth: Int) {
         self.producer = producer
         self.depth = depth
+        startProducing()
     }
 
     func next() throws(DataError) -> (TokenBatch?, DataPosition) {

@@ -2,9 +2,9 @@ import Foundation
 
 /// A file of rows, open for reading any row at any time from any thread.
 ///
-/// Opening reads the file once from end to end, in constant memory, and keeps 16 bytes a row: where it starts and how long it is.
-/// A gzip file is decompressed on the way into an unnamed temporary file (in `TMPDIR`, else `/tmp`), which vanishes when the value does;
-/// so memory stays bounded whatever the file's size, at the price of disk space.
+/// Opening reads the file once from end to end and keeps where rows begin, at most 8 MiB of it: in files of many rows only every second,
+/// fourth, ... row's, and the others are found from there when they are asked for. So memory does not depend on the file's size.
+/// A gzip file is decompressed on the way into an unnamed temporary file (in `TMPDIR`, else `/tmp`), which vanishes when the value does.
 package final class RowFile: Sendable {
     package let path: String
     package let layout: RowLayout
@@ -13,8 +13,8 @@ package final class RowFile: Sendable {
     /// Hash of the decompressed bytes.
     package let contentHash: UInt64
     private let descriptor: Int32
-    private let offsets: [Int]
-    private let lengths: [Int]
+    private let offsets: RowOffsets
+    private let blockBytes: Int
 
     /// Rows that are longer than this are damage, not data.
     static let longestRow = 256 << 20
@@ -25,14 +25,19 @@ package final class RowFile: Sendable {
     ///
     /// A file named `.txt` or `.txt.gz` is text, a file whose first byte that is not blank is `[` a JSON array, any other JSON lines.
     /// Text is cut at line ends into blocks of `blockBytes` or a little more.
-    package init(path: String, blockBytes: Int = 4096) throws(DataError) {
+    package convenience init(path: String, blockBytes: Int = 4096) throws(DataError) {
+        try self.init(path: path, blockBytes: blockBytes, offsets: RowOffsets())
+    }
+
+    /// - Parameter offsets: empty; says how many starts of rows are kept.
+    init(path: String, blockBytes: Int, offsets: RowOffsets) throws(DataError) {
         let source = try ByteSource(path: path)
         let spool = source.isGzip ? try Spool(for: path) : nil
-        let index = try RowIndex(of: source, spool: spool, blockBytes: blockBytes)
+        let index = try RowIndex(of: source, spool: spool, blockBytes: blockBytes, offsets: offsets)
         self.path = path
         layout = index.layout
-        offsets = index.offsets
-        lengths = index.lengths
+        self.offsets = index.offsets
+        self.blockBytes = blockBytes
         byteCount = index.byteCount
         contentHash = index.contentHash
         if let spool { descriptor = spool.take() } else { descriptor = try openForReading(path) }
@@ -42,23 +47,16 @@ package final class RowFile: Sendable {
 
     /// The bytes of row `row`, without its line end.
     package func bytes(ofRow row: Int) throws(DataError) -> [UInt8] {
-        let count = lengths[row]
+        let (offset, count) = try locate(row)
         guard count <= Self.longestRow else {
             throw DataError(.badRow, at: place(ofRow: row), "the row is \(count) bytes long; more than \(Self.longestRow) is taken for damage")
         }
         var received = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            while received < count {
-                let got = pread(descriptor, buffer.baseAddress! + received, count - received, off_t(offsets[row] + received))
-                if got < 0, errno == EINTR { continue }
-                if got <= 0 { break }
-                received += got
-            }
+            received = read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
             initialized = received
         }
-        guard received == count else {
-            throw DataError(.unreadable, at: path, "the file became shorter while it was being read; leave it alone during a run")
-        }
+        guard received == count else { throw changed }
         return bytes
     }
 
@@ -67,116 +65,61 @@ package final class RowFile: Sendable {
 
     /// `file:line` of a row. Counts line ends from the file's start, so it is for messages only.
     package func place(ofRow row: Int) -> String {
-        guard row < offsets.count else { return path }
+        guard row < offsets.count, let end = try? locate(row).offset else { return path }
         var line = 1
         var position = 0
-        let end = offsets[row]
         withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 16) { buffer in
             while position < end {
-                let got = pread(descriptor, buffer.baseAddress, min(buffer.count, end - position), off_t(position))
-                if got < 0, errno == EINTR { continue }
-                if got <= 0 { break }
+                let got = read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - position)]), at: position)
+                if got == 0 { break }
                 for i in 0..<got where buffer[i] == 0x0A { line += 1 }
                 position += got
             }
         }
         return "\(path):\(line)"
     }
-}
 
-/// The result of reading a file once.
-private struct RowIndex {
-    var layout = RowLayout.lines
-    var offsets: [Int] = []
-    var lengths: [Int] = []
-    var byteCount = 0
-    var contentHash: UInt64 = 0
-
-    init(of source: ByteSource, spool: Spool?, blockBytes: Int) throws(DataError) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
-        defer { buffer.deallocate() }
-        var hash = ContentHash()
-        var scanner: RowScanner?
-        do {
-            while true {
-                let chunk = try fill(buffer, from: source)
-                if chunk.isEmpty { break }
-                try spool?.write(chunk)
-                hash.combine(chunk)
-                byteCount += chunk.count
-                if scanner == nil {
-                    let mark = chunk.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-                    layout = Self.layout(of: source.path, start: chunk.dropFirst(mark))
-                    scanner = RowScanner(layout: layout, blockBytes: blockBytes)
-                    try scanner?.scan(chunk, skipping: mark)
-                } else {
-                    try scanner?.scan(chunk)
+    /// Where a row is: its block is scanned from the block's first row on, as it was when the file was opened.
+    private func locate(_ row: Int) throws(DataError) -> (offset: Int, count: Int) {
+        let block = offsets.block(of: row)
+        let end = block.end ?? byteCount
+        var scanner = RowScanner(layout: layout, blockBytes: blockBytes, from: block.start, isAtRow: true)
+        var found: (offset: Int, count: Int)?
+        var before = block.rowsBefore
+        let receive: RowScanner.Receiver = { offset, count in
+            if before == 0 { found = (offset, count) }
+            before -= 1
+        }
+        let isWhole = withUnsafeTemporaryAllocation(byteCount: 1 << 14, alignment: 16) { buffer in
+            var position = block.start
+            while found == nil, position < end {
+                let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - position)])
+                guard read(into: piece, at: position) == piece.count, (try? scanner.scan(UnsafeRawBufferPointer(piece), receive)) != nil else {
+                    return false
                 }
+                position += piece.count
             }
-            try scanner?.finish()
-        } catch let error as RecordError {
-            throw DataError(.badRow, at: source.path, error.description)
-        } catch let error as DataError {
-            throw error
-        } catch {
-            throw DataError(.unreadable, at: source.path, "\(error)")
+            // What follows is the next row, or the end of the file: either ends this one.
+            if found == nil, layout != .array { try? scanner.finish(receive) }
+            return true
         }
-        contentHash = hash.value
-        offsets = scanner?.offsets ?? []
-        lengths = scanner?.lengths ?? []
-        if offsets.isEmpty { throw DataError(.empty, at: source.path, "the file has no rows") }
+        guard isWhole, let found else { throw changed }
+        return found
     }
 
-    /// Full chunks whatever the source hands out, so that the hash does not depend on how the file was read.
-    private func fill(_ buffer: UnsafeMutableRawBufferPointer, from source: ByteSource) throws(DataError) -> UnsafeRawBufferPointer {
-        var count = 0
-        while count < buffer.count {
-            let got = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
-            if got == 0 { break }
-            count += got
+    private var changed: DataError {
+        DataError(.unreadable, at: path, "the file changed while it was being read; leave it alone during a run")
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on; fewer only where the file ends or cannot be read.
+    private func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
+        var received = 0
+        while received < buffer.count {
+            let got = pread(descriptor, buffer.baseAddress! + received, buffer.count - received, off_t(offset + received))
+            if got < 0, errno == EINTR { continue }
+            if got <= 0 { break }
+            received += got
         }
-        return UnsafeRawBufferPointer(rebasing: buffer[..<count])
-    }
-
-    private static func layout(of path: String, start: Slice<UnsafeRawBufferPointer>) -> RowLayout {
-        if path.hasSuffix(".txt") || path.hasSuffix(".txt.gz") { return .text }
-        return start.first { !isJSONSpace($0) } == UInt8(ascii: "[") ? .array : .lines
-    }
-}
-
-/// A temporary file without a name.
-private final class Spool {
-    private var descriptor: Int32
-    private let path: String
-
-    init(for source: String) throws(DataError) {
-        let directory = ProcessInfo.processInfo.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
-        var name = Array("\(directory)/heal-rows-XXXXXX".utf8CString)
-        descriptor = mkstemp(&name)
-        path = directory
-        guard descriptor >= 0 else {
-            throw DataError(.unreadable, at: source, "cannot decompress into \(directory): \(systemError()); set TMPDIR to a directory with room")
-        }
-        unlink(name)
-    }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws(DataError) {
-        var done = 0
-        while done < bytes.count {
-            let count = Foundation.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                throw DataError(.unreadable, at: path, "cannot write decompressed rows: \(systemError()); set TMPDIR to a directory with room")
-            }
-            done += count
-        }
-    }
-
-    /// Hands over the descriptor.
-    func take() -> Int32 {
-        defer { descriptor = -1 }
-        return descriptor
+        return received
     }
 }

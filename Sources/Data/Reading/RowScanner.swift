@@ -10,18 +10,17 @@ package enum RowLayout: String, Sendable, Codable {
     case text
 }
 
-/// Finds where the rows of a byte stream begin and end, in constant memory.
+/// Finds where the rows of a byte stream begin and end, in constant memory, and hands out each as soon as its end is known.
 ///
+/// A scanner that starts at the offset of a row finds the same rows from there on as one that came from the file's start.
 /// Lines end at the byte 0x0A and nowhere else: U+0085, U+2028 and their like are ordinary text. A byte order mark at the start,
 /// a carriage return before the line feed and blank lines are left out.
 struct RowScanner {
     let layout: RowLayout
     /// Text blocks end at the first line end after this many bytes, or between any two characters after four times as many.
     let blockBytes: Int
-    private(set) var offsets: [Int] = []
-    private(set) var lengths: [Int] = []
-    private var position = 0
-    private var start = 0
+    private var position: Int
+    private var start: Int
     private var lastByte: UInt8 = 0
     private var blank = true
     private var depth = 0
@@ -31,36 +30,40 @@ struct RowScanner {
 
     private enum ArrayState { case beforeArray, beforeElement, inElement, afterArray }
 
-    init(layout: RowLayout, blockBytes: Int) {
+    /// What takes a row: where it starts in the file, and its length in bytes.
+    typealias Receiver = (_ offset: Int, _ length: Int) -> Void
+
+    /// A scanner for the bytes from `position` on: the start of the content (after a byte order mark), or of a row.
+    init(layout: RowLayout, blockBytes: Int, from position: Int, isAtRow: Bool = false) {
         self.layout = layout
         self.blockBytes = blockBytes
+        self.position = position
+        start = position
+        state = isAtRow ? .beforeElement : .beforeArray
     }
 
-    /// Takes the next bytes of the file. `position` counts from the file's first byte, a mark of `skipped` bytes included.
-    mutating func scan(_ bytes: UnsafeRawBufferPointer, skipping skipped: Int = 0) throws(RecordError) {
-        if position == 0 {
-            position = skipped
-            start = skipped
-        }
+    /// Takes the next bytes of the file.
+    mutating func scan(_ bytes: UnsafeRawBufferPointer, _ receive: Receiver) throws(RecordError) {
         switch layout {
-        case .lines: scanLines(bytes, from: position == skipped ? skipped : 0)
-        case .text: scanText(bytes, from: position == skipped ? skipped : 0)
-        case .array: try scanArray(bytes, from: position == skipped ? skipped : 0)
+        case .lines: scanLines(bytes, receive)
+        case .text: scanText(bytes, receive)
+        case .array: try scanArray(bytes, receive)
         }
     }
 
-    mutating func finish() throws(RecordError) {
+    /// Gives the row that the end of the file ends.
+    mutating func finish(_ receive: Receiver) throws(RecordError) {
         switch layout {
-        case .lines: endLine(at: position)
-        case .text: endBlock(at: position)
+        case .lines: endLine(at: position, receive)
+        case .text: endBlock(at: position, receive)
         case .array:
             if state == .beforeArray { throw RecordError("the file is empty; expected a JSON array") }
             if state != .afterArray { throw RecordError("the JSON array is not closed: the file is cut off") }
         }
     }
 
-    private mutating func scanLines(_ bytes: UnsafeRawBufferPointer, from first: Int) {
-        var i = first
+    private mutating func scanLines(_ bytes: UnsafeRawBufferPointer, _ receive: Receiver) {
+        var i = 0
         while i < bytes.count {
             let rest = bytes.count - i
             guard let found = memchr(bytes.baseAddress! + i, 0x0A, rest) else {
@@ -71,7 +74,7 @@ struct RowScanner {
             let end = UnsafeRawPointer(found) - bytes.baseAddress!
             noteContent(UnsafeRawBufferPointer(rebasing: bytes[i..<end]))
             position += end - i
-            endLine(at: position)
+            endLine(at: position, receive)
             position += 1
             start = position
             i = end + 1
@@ -88,43 +91,56 @@ struct RowScanner {
         }
     }
 
-    private mutating func endLine(at end: Int) {
+    private mutating func endLine(at end: Int, _ receive: Receiver) {
         if !blank {
-            offsets.append(start)
-            lengths.append(end - start - (lastByte == 0x0D ? 1 : 0))
+            receive(start, end - start - (lastByte == 0x0D ? 1 : 0))
         }
         blank = true
         lastByte = 0
     }
 
-    private mutating func scanText(_ bytes: UnsafeRawBufferPointer, from first: Int) {
-        for i in first..<bytes.count {
-            let byte = bytes[i]
+    private mutating func scanText(_ bytes: UnsafeRawBufferPointer, _ receive: Receiver) {
+        var i = 0
+        while i < bytes.count {
             let size = position - start
-            if size >= 4 * blockBytes, byte & 0xC0 != 0x80 { endBlock(at: position) }
+            if !blank, size < blockBytes {
+                // No block ends here, whatever the bytes are.
+                let skipped = min(blockBytes - size, bytes.count - i)
+                position += skipped
+                i += skipped
+                continue
+            }
+            let byte = bytes[i]
+            if size >= 4 * blockBytes, byte & 0xC0 != 0x80 { endBlock(at: position, receive) }
             if blank { blank = isJSONSpace(byte) }
             position += 1
-            if byte == 0x0A, size >= blockBytes { endBlock(at: position) }
+            i += 1
+            if byte == 0x0A, size >= blockBytes { endBlock(at: position, receive) }
         }
     }
 
-    private mutating func endBlock(at end: Int) {
-        if !blank {
-            offsets.append(start)
-            lengths.append(end - start)
-        }
+    private mutating func endBlock(at end: Int, _ receive: Receiver) {
+        if !blank { receive(start, end - start) }
         blank = true
         start = end
     }
 
-    private mutating func scanArray(_ bytes: UnsafeRawBufferPointer, from first: Int) throws(RecordError) {
-        for i in first..<bytes.count {
-            try take(bytes[i])
+    private mutating func scanArray(_ bytes: UnsafeRawBufferPointer, _ receive: Receiver) throws(RecordError) {
+        var i = 0
+        while i < bytes.count {
+            if inString, !escaped {
+                let inside = bytes[i...].prefix { $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }.count
+                position += inside
+                i += inside
+                if i == bytes.count { return }
+            }
+            try take(bytes[i], receive)
             position += 1
+            i += 1
         }
     }
 
-    private mutating func take(_ byte: UInt8) throws(RecordError) {
+    private mutating func take(_ byte: UInt8, _ receive: Receiver) throws(RecordError) {
         switch state {
         case .beforeArray:
             if isJSONSpace(byte) { return }
@@ -140,15 +156,15 @@ struct RowScanner {
             start = position
             depth = 0
             inString = false
-            takeInElement(byte)
+            takeInElement(byte, receive)
         case .inElement:
-            takeInElement(byte)
+            takeInElement(byte, receive)
         case .afterArray:
             guard isJSONSpace(byte) else { throw RecordError("text follows the end of the JSON array") }
         }
     }
 
-    private mutating func takeInElement(_ byte: UInt8) {
+    private mutating func takeInElement(_ byte: UInt8, _ receive: Receiver) {
         if inString {
             if escaped {
                 escaped = false
@@ -165,23 +181,18 @@ struct RowScanner {
         case UInt8(ascii: "}"): depth -= 1
         case UInt8(ascii: "]"):
             if depth <= 0 {
-                endElement()
+                receive(start, position - start)
                 state = .afterArray
             } else {
                 depth -= 1
             }
         case UInt8(ascii: ","):
             if depth <= 0 {
-                endElement()
+                receive(start, position - start)
                 state = .beforeElement
             }
         default: break
         }
-    }
-
-    private mutating func endElement() {
-        offsets.append(start)
-        lengths.append(position - start)
     }
 }
 

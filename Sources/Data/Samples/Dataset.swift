@@ -95,21 +95,33 @@ package final class Dataset: Sendable {
         var rows: [RowID] = []
         var hashes: Set<UInt64> = []
         for (file, source) in sources.enumerated() {
-            for index in 0..<source.heldBackCount {
-                let id = RowID(file: file, row: source.split[index])
-                do {
-                    hashes.insert(try conversation(source, id.row).contentHash)
+            for start in stride(from: 0, to: source.heldBackCount, by: 1024) {
+                let ids = (start..<min(source.heldBackCount, start + 1024)).map { RowID(file: file, row: source.split[$0]) }
+                let found = parallelMap(ids, threads: ProcessInfo.processInfo.activeProcessorCount) { id in
+                    Result { () throws(DataError) in try heldBackHash(source, id.row, policy) }
+                }
+                for (id, hash) in zip(ids, found) {
+                    guard let hash = try hash.get() else { continue }
+                    hashes.insert(hash)
                     rows.append(id)
-                } catch let error as RecordError {
-                    if policy == .error { throw DataError(.badRow, at: source.rows.place(ofRow: id.row), error.description) }
-                } catch let error as DataError {
-                    throw error
-                } catch {
-                    throw DataError(.unreadable, at: source.rows.path, "\(error)")
                 }
             }
         }
         return (rows, hashes)
+    }
+
+    /// nil for a bad row that is to be skipped.
+    private static func heldBackHash(_ source: Source, _ row: Int, _ policy: BadLinePolicy) throws(DataError) -> UInt64? {
+        do {
+            return try conversation(source, row).contentHash
+        } catch let error as RecordError {
+            if policy == .skip { return nil }
+            throw DataError(.badRow, at: source.rows.place(ofRow: row), error.description)
+        } catch let error as DataError {
+            throw error
+        } catch {
+            throw DataError(.unreadable, at: source.rows.path, "\(error)")
+        }
     }
 
     /// Rows to hold back, by file. A training file gives at least one row where a part is asked for, and keeps at least one.

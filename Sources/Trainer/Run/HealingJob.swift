@@ -70,7 +70,7 @@ package struct HealingJob: Sendable {
             progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, emitting: emit)
             if stop() { return result }
         }
-        FreeList.shared.trim()
+        Arena.shared.trim()
         debug("dense model evaluated")
 
         let (model, optimizer) = try buildModel(prepared, wish, stop, watch)

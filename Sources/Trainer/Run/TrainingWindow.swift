@@ -51,15 +51,17 @@ package struct TrainingWindow {
     /// Global norm of the mean gradient. Parameters are summed in their order.
     package func gradientNorm() -> Double {
         guard trainedTokens > 0 else { return 0 }
-        return gradients.trainedIndices.reduce(0.0) { $0 + Elementwise.sumOfSquares(gradients[$1]) }.squareRoot() / Double(trainedTokens)
+        return Stopwatch.time("global norm") { gradients.trainedIndices.reduce(0.0) { $0 + Elementwise.sumOfSquares(gradients[$1]) } }.squareRoot() / Double(trainedTokens)
     }
 
     /// Applies the window; one without labelled tokens changes nothing.
     package func apply(_ optimizer: inout AdamWOptimizer, learningRate: Double, norm: Double, maxNorm: Double) {
         guard trainedTokens > 0 else { return }
-        optimizer.update(
-            model.trained.map { model.weights.tensors[$0]! }, gradients: { gradients[$0] }, learningRate: learningRate,
-            gradientScale: GradientClip.factor(norm: norm, limit: maxNorm) / Double(trainedTokens))
+        Stopwatch.time("AdamW") {
+            optimizer.update(
+                model.trained.map { model.weights.tensors[$0]! }, gradients: { gradients[$0] }, learningRate: learningRate,
+                gradientScale: GradientClip.factor(norm: norm, limit: maxNorm) / Double(trainedTokens))
+        }
         model.parametersChanged()
     }
 

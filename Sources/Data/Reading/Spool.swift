@@ -1,0 +1,38 @@
+import Foundation
+
+/// A temporary file without a name.
+final class Spool {
+    private var descriptor: Int32
+    private let path: String
+
+    init(for source: String) throws(DataError) {
+        let directory = ProcessInfo.processInfo.environment["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
+        var name = Array("\(directory)/heal-rows-XXXXXX".utf8CString)
+        descriptor = mkstemp(&name)
+        path = directory
+        guard descriptor >= 0 else {
+            throw DataError(.unreadable, at: source, "cannot decompress into \(directory): \(systemError()); set TMPDIR to a directory with room")
+        }
+        unlink(name)
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(DataError) {
+        var done = 0
+        while done < bytes.count {
+            let count = Foundation.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw DataError(.unreadable, at: path, "cannot write decompressed rows: \(systemError()); set TMPDIR to a directory with room")
+            }
+            done += count
+        }
+    }
+
+    /// Hands over the descriptor.
+    func take() -> Int32 {
+        defer { descriptor = -1 }
+        return descriptor
+    }
+}
