@@ -4,15 +4,19 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build heal test bench bench-torch bench-tokenizers clean
+.PHONY: help setup build heal test mpi mpi-test bench bench-torch bench-tokenizers clean
 MAKEFLAGS += --no-print-directory
 
 CONFIG ?= configs/stories260k.json
 ARGS ?=
+MPI_PACKAGES := libopenmpi-dev openmpi-bin
 PACKAGES := libopenblas-dev liblapacke-dev libhdf5-dev libdnnl-dev libpcre2-dev zlib1g-dev
 
 # One set of flags for the program and its tests, so that both share one build; tests look into the modules.
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+
+# The program for several machines has a build of its own.
+MPI_FLAGS := --traits MPI --scratch-path .build-mpi
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -65,6 +69,14 @@ test: setup ## build and run every test; in release, as the numerics are slow in
 	@swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(ARGS)
 
+mpi: PACKAGES += $(MPI_PACKAGES)
+mpi: setup ## build the program for several machines with Open MPI, .build-mpi/release/heal (docs/cluster.md)
+	@swift build $(SWIFT_FLAGS) $(MPI_FLAGS) --product heal
+
+mpi-test: mpi ## 1, 2 and 4 ranks on this machine: the same curves, stops, resumes, errors
+	@swift build $(SWIFT_FLAGS) --build-tests
+	HEAL_MPI="$$PWD/.build-mpi/release/heal" swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --filter MPITests $(ARGS)
+
 bench: build ## run the standard set of benchmarks (MODEL=..., COMPARE=Benchmarks/baseline.json, ARGS=...; ARGS also chooses one)
 	@.build/release/Benchmarks $(if $(ARGS),$(ARGS),standard) $(if $(MODEL),--model $(MODEL)) $(if $(COMPARE),--compare $(COMPARE))
 
@@ -93,4 +105,4 @@ bench-tokenizers: build ## the tokenizer against the Rust library, alternating (
 	$(TOKENIZERS_PYTHON) Benchmarks/tokenizers/compare.py $(TOKENIZER) $(TEXT) $(ARGS)
 
 clean: ## remove what was built; runs and models stay
-	@rm -rf .build .venv-torch .venv-tokenizers
+	@rm -rf .build .build-mpi .venv-torch .venv-tokenizers

@@ -10,6 +10,7 @@ let fused: [CSetting] = [.unsafeFlags(["-O3", "-fno-math-errno"])]
 let package = Package(
     name: "heal",
     products: [.executable(name: "heal", targets: ["heal"])],
+    traits: [.trait(name: "MPI", description: "Train on several machines; needs Open MPI.")],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -20,12 +21,16 @@ let package = Package(
         .systemLibrary(name: "CHDF5", pkgConfig: "hdf5-serial"),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c"),
         .target(name: "CShims", cSettings: fused, linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
 
         // Numbers.
         .target(name: "Kernels", dependencies: ["CShims", "COpenBLAS"], swiftSettings: strict),
         .target(name: "TensorTrain", dependencies: ["Kernels"], swiftSettings: strict),
         .target(name: "Autograd", dependencies: ["Kernels", "TensorTrain"], swiftSettings: strict),
+
+        // The processes of a run; without the trait there is only one.
+        .target(name: "Cluster", dependencies: [.target(name: "CMPI", condition: .when(traits: ["MPI"]))], swiftSettings: strict),
 
         // Files and data.
         .target(name: "Storage", dependencies: ["CShims", "CHDF5", "CZlib"], swiftSettings: strict),
@@ -35,12 +40,12 @@ let package = Package(
         .target(name: "Models", dependencies: ["Autograd", "Storage"], swiftSettings: strict),
         .target(
             name: "Trainer",
-            dependencies: ["CShims", "Models", "HealData", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["Cluster", "CShims", "Models", "HealData", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
         .executableTarget(
             name: "heal",
             dependencies: [
-                "Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
+                "Cluster", "Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -53,10 +58,11 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TensorTrainTests", dependencies: ["TensorTrain", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ClusterTests", dependencies: ["Cluster"], swiftSettings: strict),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "HealDataTests", dependencies: ["HealData", "Storage", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "TrainerTests", dependencies: ["Trainer", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TrainerTests", dependencies: ["Cluster", "Trainer", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "HealTests", dependencies: ["Trainer", "TestSupport"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -31,10 +31,14 @@ package struct Tape: ~Copyable {
         var output: Int
         /// Places in `saved` that hold nothing, and the node whose output belongs there.
         var forgotten: [(place: Int, shape: [Int], producer: Int)] = []
+        /// Parameters that the op reaches without having them as inputs: those of a stretch that is computed again.
+        var inside: Set<Int> = []
     }
     private var slots: [Slot] = []
     private var nodes: [Node] = []
     private var parameterSlots: [Int: Int] = [:]
+    /// What was asked for of a tape that does not record.
+    private var unrecorded: Set<Int> = []
     /// Nodes of cheap ops, by the slot of their output.
     private var cheap: [Int: Int] = [:]
     /// A tape that does not record keeps nothing: evaluation and generation.
@@ -47,7 +51,10 @@ package struct Tape: ~Copyable {
 
     /// A trained parameter, known to `Gradients` by `index`.
     package mutating func parameter(_ value: Tensor, index: Int) -> Variable {
-        guard records else { return Variable(constant: value) }
+        guard records else {
+            unrecorded.insert(index)
+            return Variable(constant: value)
+        }
         if let slot = parameterSlots[index] { return Variable(value, slot: slot) }
         let v = variable(value, type: value.dtype.wide, parameter: index)
         parameterSlots[index] = v.slot
@@ -86,23 +93,40 @@ package struct Tape: ~Copyable {
     package mutating func checkpoint(_ x: Variable, _ body: @escaping @Sendable (inout Tape, Variable) -> Variable) -> Variable {
         var inner = Tape(records: false)
         let out = body(&inner, Variable(constant: x.value)).value
-        guard records else { return Variable(constant: out) }
+        guard records else {
+            unrecorded.formUnion(inner.unrecorded)
+            return Variable(constant: out)
+        }
         let v = variable(out, type: out.dtype.wide)
-        nodes.append(Node(op: Recomputed(body: body), saved: [x.value], inputs: [x.slot], output: v.slot))
+        nodes.append(Node(op: Recomputed(body: body), saved: [x.value], inputs: [x.slot], output: v.slot, inside: inner.unrecorded))
         return v
     }
 
+    /// The parameters whose gradients are complete once a node has been pulled back: it is the first that used them.
+    private func parametersByFirstUse() -> [Int: [Int]] {
+        var seen: Set<Int> = [], parameters: [Int: [Int]] = [:]
+        for (number, node) in nodes.enumerated() {
+            let used = node.inputs.compactMap { $0 >= 0 ? slots[$0].parameter : nil } + node.inside.sorted()
+            parameters[number] = used.filter { seen.insert($0).inserted }
+        }
+        return parameters
+    }
+
     /// Pulls `cotangent` of `output` back to every parameter, adding to `gradients`; returns the cotangents of `inputs`.
+    ///
+    /// - Parameter completed: told of each parameter on the tape as soon as nothing more will be added to its gradient.
     @discardableResult
     package consuming func backward(
-        from output: Variable, cotangent: Tensor, into gradients: Gradients, returning inputs: [Variable] = []
+        from output: Variable, cotangent: Tensor, into gradients: Gradients, returning inputs: [Variable] = [], completed: ((Int) -> Void)? = nil
     ) -> [Tensor?] {
         var cotangents = Cotangents(destinations: [], slots: Array(repeating: nil, count: slots.count), gradients: gradients)
         guard !output.isConstant else { return inputs.map { _ in nil } }
         cotangents.slots[output.slot] = cotangent
         // The last output computed again: neighbours in the graph ask for the same one.
         var recomputed: (producer: Int, value: Tensor)?
+        let complete = completed == nil ? [:] : parametersByFirstUse()
         while var node = nodes.popLast() {
+            defer { if let completed { complete[nodes.count]?.forEach(completed) } }
             guard let g = cotangents.slots[node.output] else { continue }
             for (place, shape, producer) in node.forgotten {
                 if recomputed?.producer != producer {

@@ -37,7 +37,7 @@ enum Program {
         try run(URL(fileURLWithPath: "/bin/bash"), ["-c", "set -o pipefail; heal() { '\(url.path)' \"$@\"; }; \(line)"], input: "")
     }
 
-    private static func run(_ program: URL, _ arguments: [String], input: String) throws -> Outcome {
+    static func run(_ program: URL, _ arguments: [String], input: String = "") throws -> Outcome {
         try withTemporaryDirectory { directory in
             let files = ["in", "out", "err"].map { directory.appendingPathComponent($0) }
             try Data(input.utf8).write(to: files[0])

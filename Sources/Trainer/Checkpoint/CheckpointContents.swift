@@ -21,6 +21,8 @@ package struct RunProgress: Codable, Sendable, Equatable {
     package var reviewedStep = 0
     /// Total steps the schedule was made for.
     package var totalSteps = 0
+    /// Ranks of the run that wrote this; nil is 1, as in files from before there could be more.
+    package var ranks: Int?
 
     package init() {}
 }

@@ -38,7 +38,7 @@ package final class MetricsFile: RunEventSink {
                     ("tokens", JSON(.integer(report.tokens))), ("trained_tokens", JSON(.integer(report.trainedTokens))),
                     ("tokens_per_second", JSON(.number(report.tokensPerSecond))), ("seconds", JSON(.number(report.seconds))),
                     ("memory_bytes", report.memoryBytes.json),
-                ])
+                ] + (report.exchangedBytes.map { [("exchanged_bytes", JSON(.integer($0)))] } ?? []))
         case .evaluation(let report):
             return object(
                 "evaluation", report.step,

@@ -1,4 +1,5 @@
 import Autograd
+import Cluster
 import Foundation
 import HealData
 import Kernels
@@ -36,7 +37,7 @@ extension HealingJob {
         let c = configuration
         let issues = c.checkPaths()
         guard issues.isEmpty else { throw ConfigurationError(issues) }
-        Parallel.threads = c.threads
+        Parallel.threads = c.threads > 0 ? c.threads : threadsOfOneRank
         let compute = try Self.compute(c.dtype)
         let checkpoint = try openCheckpoint(watch)
         let opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
@@ -45,7 +46,8 @@ extension HealingJob {
         _ = try opened.companionsForExport()
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
-        if let checkpoint { try checkResume(checkpoint.reader, dataset) }
+        try requireSameInput(dataset)
+        if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset) }
         let totalSteps: Int
         var epochs: Double?
         if let maxSteps = c.maxSteps {
@@ -53,12 +55,13 @@ extension HealingJob {
         } else {
             // The last window may be shorter than the others. Where the count is only projected, data beyond the epochs may make it up.
             let plan = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
-            totalSteps = max(1, (plan.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
+            let window = c.gradientAccumulationSteps * cluster.size
+            totalSteps = max(1, (plan.microBatches + window - 1) / window)
             if plan.isExact { epochs = c.trainEpochs }
         }
         let summary = JobSummary(
             modelPath: opened.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
-            threads: Parallel.threads,
+            threads: Parallel.threads, ranks: cluster.size,
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
         return Prepared(
@@ -77,9 +80,32 @@ extension HealingJob {
         return try Dataset(files: c.datasetFiles, encoder: encoder, options: c.dataOptions)
     }
 
+    /// Threads where the configuration leaves it open: 0, which is one for each processor, unless ranks on this machine have to share them.
+    private var threadsOfOneRank: Int {
+        if cluster.localSize == 1 { return 0 }
+        // A launcher may have given each rank its processors already.
+        let usable = ProcessInfo.processInfo.activeProcessorCount, all = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        return usable < all ? usable : max(1, usable / cluster.localSize)
+    }
+
+    /// The checkpoint to go on from. The first rank chooses, all open it.
     private func openCheckpoint(_ watch: (JobEvent) -> Void) throws -> (reader: CheckpointReader, progress: RunProgress)? {
+        guard let path = cluster.broadcast(cluster.isFirst ? try chooseCheckpoint(watch) : nil) else { return nil }
+        let reader = try CheckpointReader(path), progress = try reader.progress()
+        guard cluster.isFirst else { return (reader, progress) }
+        // Later checkpoints would win over those of the rewound run at the next --resume.
         let directory = configuration.outputPath(configuration.outputDirectory)
-        let path: String
+        if case .checkpoint = resume, let later = try CheckpointDirectory(path: directory).entries().last, later.step > reader.step {
+            throw HealError(
+                .checkpoint,
+                "\(directory) holds checkpoints later than \(path) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
+        }
+        watch(.resumed(path: path, step: progress.step))
+        return (reader, progress)
+    }
+
+    private func chooseCheckpoint(_ watch: (JobEvent) -> Void) throws -> String? {
+        let directory = configuration.outputPath(configuration.outputDirectory)
         switch resume {
         case .no:
             // A fresh run must not bury the work of an earlier one.
@@ -91,7 +117,7 @@ extension HealingJob {
             return nil
         case .checkpoint(let given):
             guard let found = try OpenedModel.checkpointPath(input(given)) else { throw HealError(.checkpoint, "\(given): is not a checkpoint") }
-            path = found
+            return found
         case .latest:
             let search = try CheckpointDirectory(path: directory).newestValid()
             for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: "\(reason)")) }
@@ -99,25 +125,24 @@ extension HealingJob {
                 if search.invalid.isEmpty { return nil }  // Nothing was saved yet: the run starts anew.
                 throw HealError(.checkpoint, "\(directory): none of the checkpoints is valid; remove them to start anew")
             }
-            path = newest.path
+            return newest.path
         }
-        let reader = try CheckpointReader(path), progress = try reader.progress()
-        // Later checkpoints would win over those of the rewound run at the next --resume.
-        if case .checkpoint = resume, let later = try CheckpointDirectory(path: directory).entries().last, later.step > reader.step {
-            throw HealError(
-                .checkpoint,
-                "\(directory) holds checkpoints later than \(path) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
-        }
-        watch(.resumed(path: path, step: progress.step))
-        return (reader, progress)
     }
 
     /// A run may go on only where it would have gone: what decides its path must be as it was, unless the user allows the change by name.
-    private func checkResume(_ reader: CheckpointReader, _ dataset: Dataset) throws {
+    private func checkResume(_ reader: CheckpointReader, ranks: Int, _ dataset: Dataset) throws {
         let before = try Configuration.parse(Array(reader.configurationText().utf8), file: reader.path)
         var complaints: [String] = []
-        for difference in configuration.forbiddenChanges(from: before, allowing: allowedChanges) {
+        let accumulation = "gradient_accumulation_steps"
+        for difference in configuration.forbiddenChanges(from: before, allowing: allowedChanges + [accumulation]) {
             complaints.append("\(difference) (--allow-changes \(difference.key) accepts it)")
+        }
+        // A window is the same however its micro-batches are dealt to ranks.
+        let (old, new) = (before.gradientAccumulationSteps, configuration.gradientAccumulationSteps)
+        if old * ranks != new * cluster.size, !allowedChanges.contains(accumulation) {
+            func words(_ steps: Int, _ ranks: Int, _ other: Int) -> String { max(ranks, other) == 1 ? "\(steps)" : "\(steps) on each of \(ranks) ranks" }
+            complaints.append(
+                "\(accumulation): \(words(old, ranks, cluster.size)) -> \(words(new, cluster.size, ranks)) (--allow-changes \(accumulation) accepts it)")
         }
         if !allowedChanges.contains("datasets") {
             complaints += dataset.fingerprint.differences(from: try reader.fingerprint()).map { "data: \($0) (--allow-changes datasets accepts it)" }

@@ -1,5 +1,6 @@
 import Autograd
 import CShims
+import Cluster
 import Foundation
 import HealData
 import Kernels
@@ -21,6 +22,8 @@ package struct HealingJob: Sendable {
     package var resume: Resume
     /// Keys whose change since the checkpoint is accepted although it alters the trajectory.
     package var allowedChanges: [String]
+    /// The processes that do the work together. All of them run the same job; the first alone writes files and tells what happens.
+    package var cluster: any Communicator = Alone()
     /// For what goes on inside; what a user should see goes to `watch`.
     package var log = Logger(label: "heal.job", factory: { _ in SwiftLogNoOpLogHandler() })
 
@@ -30,9 +33,11 @@ package struct HealingJob: Sendable {
         self.allowedChanges = allowedChanges
     }
 
-    /// Does the work. `stop` is asked often and ends the run at the next safe point; `watch` is told what happens.
-    package func run(stop: @escaping @Sendable () -> Bool = { false }, watch: (JobEvent) throws -> Void) throws -> JobResult {
+    /// Does the work. `wish` is asked often and ends the run at the next safe point; `watch` is told what happens, on the first rank.
+    package func run(stop wish: @escaping @Sendable () -> Bool = { false }, watch watcher: (JobEvent) throws -> Void) throws -> JobResult {
         let c = configuration
+        let stop = StopVote(cluster, wish: wish).poll
+        func watch(_ event: JobEvent) throws { if cluster.isFirst { try watcher(event) } }
         var refused: (any Error)?
         let prepared = try prepare { event in do { try watch(event) } catch { refused = error } }
         if let refused { throw refused }
@@ -43,10 +48,10 @@ package struct HealingJob: Sendable {
         }
         debug("loops for \(String(cString: heal_loops_instruction_set())), \(GEMM.hasFastBFloat16 ? "with" : "without") bf16 products")
         let directory = prepared.summary.outputDirectory
-        try FileSystem.createDirectory(directory)
-        let lock = try RunLock(directory: directory)
+        if cluster.isFirst { try FileSystem.createDirectory(directory) }
+        let lock = cluster.isFirst ? try RunLock(directory: directory) : nil
         defer { withExtendedLifetime(lock) {} }
-        let sinks = try Sinks(c, directory: directory, resumedStep: prepared.checkpoint?.progress.step)
+        let sinks = cluster.isFirst ? try Sinks(c, directory: directory, resumedStep: prepared.checkpoint?.progress.step) : Sinks()
         func emit(_ event: RunEvent) throws {
             try sinks.record(event)
             try watch(.run(event))
@@ -68,7 +73,7 @@ package struct HealingJob: Sendable {
         Arena.shared.trim()
         debug("dense model evaluated")
 
-        let (model, optimizer) = try buildModel(prepared, stop, watch)
+        let (model, optimizer) = try buildModel(prepared, wish, stop, watch)
         if stop() { return result }
         if progress.truncated == nil, progress.step == 0 {
             try watch(.stage("evaluating the truncated model"))
@@ -80,10 +85,14 @@ package struct HealingJob: Sendable {
             model: model, dataset: prepared.dataset, schedule: c.schedule(totalSteps: prepared.totalSteps), optimizer: optimizer, progress: progress,
             options: .init(
                 rowsPerBatch: c.perDeviceTrainBatchSize, accumulation: c.gradientAccumulationSteps, maxGradientNorm: c.maxGradientNorm,
-                checkpointing: c.gradientCheckpointing, epochs: prepared.epochs))
+                checkpointing: c.gradientCheckpointing, epochs: prepared.epochs),
+            cluster: cluster)
         let fingerprint = prepared.dataset.fingerprint
         let checkpoints = CheckpointDirectory(path: directory)
-        func save() throws -> String {
+        /// The new checkpoint's path; nil on a rank that does not write it.
+        func save() throws -> String? {
+            try requireSameWeights(model, step: run.progress.step)
+            guard cluster.isFirst else { return nil }
             try sinks.synchronize()
             let start = ContinuousClock.now
             let writer = CheckpointWriter(
@@ -109,7 +118,7 @@ package struct HealingJob: Sendable {
                     return false
                 }
             }
-            if isDue(c.sampleSteps), let text = try? sample(model, prepared.opened) {
+            if cluster.isFirst, isDue(c.sampleSteps), let text = try? sample(model, prepared.opened) {
                 try emit(.sample(step: step, prompt: c.samplePrompt, text: text))
             }
             run.record { $0.reviewedStep = step }
@@ -118,7 +127,7 @@ package struct HealingJob: Sendable {
 
         debug("model in memory: \(model.trained.count) trained tensors")
         try watch(.stage("healing"))
-        var saved: (step: Int, path: String)? = prepared.checkpoint.map { ($0.progress.step, $0.reader.path) }
+        var saved: (step: Int, path: String?)? = prepared.checkpoint.map { ($0.progress.step, $0.reader.path) }
         while true {
             let step = run.progress.step
             let isOwed = run.progress.reviewedStep < step
@@ -131,7 +140,7 @@ package struct HealingJob: Sendable {
                     step: outcome.step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset),
                     loss: outcome.loss, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
                     trainedTokens: outcome.trainedTokens, tokensPerSecond: Double(outcome.tokens) / max(outcome.seconds, 1e-9),
-                    seconds: outcome.seconds, memoryBytes: ProcessMemory.resident)))
+                    seconds: outcome.seconds, memoryBytes: ProcessMemory.resident, exchangedBytes: cluster.isAlone ? nil : outcome.exchangedBytes)))
             }
         }
         if run.progress.step > saved?.step ?? 0 { saved = (run.progress.step, try save()) }
@@ -143,7 +152,7 @@ package struct HealingJob: Sendable {
             result.ending = .stopped(checkpoint: saved?.path)
         } else {
             result.ending = .complete
-            if let export = c.export, let target = c.exportDirectory {
+            if cluster.isFirst, let export = c.export, let target = c.exportDirectory {
                 try watch(.stage("exporting"))
                 try JobExport.write(export, prepared.opened, model.weights, to: target)
                 result.exportPath = target
@@ -157,15 +166,15 @@ package struct HealingJob: Sendable {
 
     /// The compressed model with its optimizer, from the checkpoint or freshly decomposed.
     private func buildModel(
-        _ prepared: Prepared, _ stop: @escaping @Sendable () -> Bool, _ watch: (JobEvent) throws -> Void
+        _ prepared: Prepared, _ wish: @escaping @Sendable () -> Bool, _ stop: () -> Bool, _ watch: (JobEvent) throws -> Void
     ) throws -> (LlamaModel, AdamWOptimizer) {
         let c = configuration
         let pending = Set(prepared.plan.compressed.map(\.name)).subtracting(prepared.opened.layouts.keys)
         var weights = try prepared.opened.weights(leavingOut: pending)
         if !pending.isEmpty {
             try watch(.stage("decomposing \(pending.count) matrices"))
-            let compressor = Compressor(type: c.masterPrecision.type, cache: decompositionCache)
-            let results = try compressor.run(prepared.plan, from: prepared.opened.source, into: &weights, stop: stop) { p in
+            let compressor = Compressor(type: c.masterPrecision.type, cache: cluster.isFirst ? decompositionCache : nil)
+            let results = try compressor.run(prepared.plan, from: prepared.opened.source, into: &weights, stop: wish) { p in
                 try watch(.decomposing(p))
             }
             if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
@@ -176,6 +185,7 @@ package struct HealingJob: Sendable {
             let tensor = weights.tensors[name]!, type = c.masterType(tensor.shape)
             weights.tensors[name] = tensor.dtype == type ? tensor.writable() : Elementwise.convert(tensor, to: type)
         }
+        if !pending.isEmpty { share(weights, names: weights.names.filter { c.trains($0, isCore: cores.contains($0)) }) }
         for pattern in c.trainable where !weights.names.contains(where: { pattern.matches($0) }) {
             throw HealError(.configuration, "trainable: \"\(pattern.text)\" matches no weight of this model; names look like model.norm.weight")
         }
@@ -260,6 +270,9 @@ extension Configuration {
 /// The files that record a run's events.
 private struct Sinks {
     private var sinks: [any RunEventSink] = []
+
+    /// None: for ranks that write nothing.
+    init() {}
 
     init(_ c: Configuration, directory: String, resumedStep: Int?) throws {
         if c.reportTo.contains(.jsonl) { sinks.append(try MetricsFile(path: directory + "/metrics.jsonl", resumedStep: resumedStep)) }

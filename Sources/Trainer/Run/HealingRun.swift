@@ -1,4 +1,5 @@
 import Autograd
+import Cluster
 import Foundation
 import HealData
 import Kernels
@@ -16,12 +17,16 @@ package struct StepOutcome: Sendable {
     package var tokens: Int
     package var trainedTokens: Int
     package var seconds: Double
+    /// Bytes of gradients that this rank gave to the sums over all ranks; 0 for one that is alone.
+    package var exchangedBytes: Int
 }
 
 /// The training of a compressed model, step by step. Knows nothing of files or printing.
 ///
 /// A step is a window of micro-batches: gradients are summed, divided once by the window's labelled tokens, clipped, and applied. State changes only at
 /// the end of a step, so a run stopped anywhere goes on from the last finished one with the same numbers.
+///
+/// With several ranks each takes its micro-batches of the window, and all apply the same sum to the same parameters.
 package final class HealingRun {
     package let model: LlamaModel
     package let schedule: Schedule
@@ -30,10 +35,13 @@ package final class HealingRun {
     private let gradients: Gradients
     private let dataset: Dataset
     private let options: Options
+    private let cluster: any Communicator
+    private let sumOrder: [Int]
     private var stream: BatchStream
 
     package struct Options: Sendable {
         package var rowsPerBatch: Int
+        /// Micro-batches of a window on each rank.
         package var accumulation: Int
         package var maxGradientNorm: Double
         package var checkpointing: Bool
@@ -52,7 +60,8 @@ package final class HealingRun {
     }
 
     package init(
-        model: LlamaModel, dataset: Dataset, schedule: Schedule, optimizer: AdamWOptimizer, progress: RunProgress, options: Options
+        model: LlamaModel, dataset: Dataset, schedule: Schedule, optimizer: AdamWOptimizer, progress: RunProgress, options: Options,
+        cluster: any Communicator = Alone()
     ) throws {
         self.model = model
         self.dataset = dataset
@@ -60,24 +69,34 @@ package final class HealingRun {
         self.optimizer = optimizer
         self.progress = progress
         self.options = options
+        self.cluster = cluster
         gradients = model.makeGradients()
-        stream = try BatchStream(dataset, shape: BatchShape(rowsPerBatch: options.rowsPerBatch), epochs: options.epochs, from: progress.position)
+        sumOrder = GradientExchange.order(model.trained)
+        let shape = BatchShape(rowsPerBatch: options.rowsPerBatch, rank: cluster.rank, world: cluster.size)
+        stream = try BatchStream(dataset, shape: shape, epochs: options.epochs, from: progress.position)
         self.progress.position = stream.position
+        self.progress.ranks = cluster.size
     }
 
     /// One step; nil when `stop` asked to leave in the middle of the window, which then counts as never begun. At the end of the data the window is as long
     /// as there is data for.
+    ///
+    /// - Parameter stop: asked before each micro-batch. Of several ranks' it is one decision, made once a step, before the first.
     package func step(stop: () -> Bool = { false }) throws -> StepOutcome? {
         let start = ContinuousClock.now
         var window = TrainingWindow(model, gradients: gradients, checkpointing: options.checkpointing)
+        let exchange = GradientExchange(gradients, order: sumOrder, over: cluster)
         for number in 0..<options.accumulation {
-            if stop() { return nil }
+            if number == 0 || cluster.isAlone, stop() { return nil }
             guard let batch = try stream.next() else {
                 if number > 0 { break }
                 throw HealError(.data, "the training data ended")
             }
-            try window.add(batch)
+            let isLast = number == options.accumulation - 1
+            try window.add(batch, completed: isLast && !cluster.isAlone ? { exchange.complete($0) } : nil)
         }
+        exchange.finish()
+        window.combine(over: cluster)
         let rate = schedule.rate(at: progress.step), norm = window.gradientNorm()
         guard norm.isFinite, window.lossSum.isFinite else {
             throw HealError(
@@ -94,7 +113,7 @@ package final class HealingRun {
         progress.position = stream.position
         return StepOutcome(
             step: progress.step, loss: window.meanLoss, learningRate: rate, gradientNorm: norm, tokens: window.tokens,
-            trainedTokens: window.trainedTokens, seconds: elapsed)
+            trainedTokens: window.trainedTokens, seconds: elapsed, exchangedBytes: exchange.bytes)
     }
 
     package func record(_ change: (inout RunProgress) -> Void) { change(&progress) }

@@ -25,6 +25,7 @@ package struct JobSummary: Sendable {
     /// "fp32" or "bf16".
     package var dtype: String
     package var threads: Int
+    package var ranks: Int
     package var files: [(path: String, format: String, rows: Int)]
     package var heldBackRows: Int
     package var totalSteps: Int

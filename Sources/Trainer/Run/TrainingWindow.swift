@@ -1,4 +1,5 @@
 import Autograd
+import Cluster
 import Foundation
 import HealData
 import Kernels
@@ -22,17 +23,26 @@ package struct TrainingWindow {
         gradients.reset()
     }
 
+    /// - Parameter completed: told of each parameter whose gradient this batch was the last to add to.
     /// - Throws: when the batch holds a token that the model has no embedding for.
-    package mutating func add(_ batch: TokenBatch) throws(HealError) {
+    package mutating func add(_ batch: TokenBatch, completed: ((Int) -> Void)? = nil) throws(HealError) {
         guard batch.trainedTokens > 0 else { return }
         try Self.check(batch.tokens, model)
         let (input, labels) = Self.shaped(batch)
         var tape = Tape()
         let loss = model.loss(input, labels: labels, &tape, checkpointing: checkpointing)
-        tape.backward(from: loss, cotangent: Tensor([1.0], [1]), into: gradients)
+        tape.backward(from: loss, cotangent: Tensor([1.0], [1]), into: gradients, completed: completed)
         lossSum += loss.value.base.f64[0]
         trainedTokens += batch.trainedTokens
         tokens += batch.tokens.count
+    }
+
+    /// Adds up what the ranks have counted, in their order, so that all have the window's numbers. Gradients travel by themselves (`GradientExchange`).
+    package mutating func combine(over cluster: any Communicator) {
+        let counts = cluster.gather([lossSum, Double(trainedTokens), Double(tokens)])
+        lossSum = counts.reduce(0) { $0 + $1[0] }
+        trainedTokens = counts.reduce(0) { $0 + Int($1[1]) }
+        tokens = counts.reduce(0) { $0 + Int($1[2]) }
     }
 
     /// Mean loss a labelled token, in nats; 0 for a window without any.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cluster
 import Foundation
 import Logging
 import Trainer
@@ -20,6 +21,8 @@ struct Train: ParsableCommand {
 
             Ctrl-C (or SIGTERM) finishes the micro-batch at hand, saves a checkpoint, says how to go on and leaves with status 130 (143); a second one \
             leaves at once. A run that goes on computes the same numbers as one that was never stopped.
+
+            Built with `make mpi` it also trains on several machines, under mpirun or srun; docs/cluster.md tells how.
             """)
 
     @OptionGroup var config: ConfigurationOptions
@@ -54,20 +57,29 @@ struct Train: ParsableCommand {
 
     func run() throws {
         Console.workWithoutReader()
+        let cluster = try Launch.join()
+        try Ranks.run(on: cluster) { try run(on: cluster) }
+    }
+
+    private func run(on cluster: any Communicator) throws {
         let configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
         try configuration.requirePaths()
         // Not only at the end of a long run.
-        if let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
+        if cluster.isFirst, let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
         var job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
+        job.cluster = cluster
         job.log = Logger(label: "heal") { StreamLogHandler.standardError(label: $0) }
         job.log.logLevel = verbose ? .debug : .warning
         if dryRun {
             let prepared = try job.prepare()
-            Console.print(try PlanReport(prepared, configuration).text())
+            if cluster.isFirst { Console.print(try PlanReport(prepared, configuration).text()) }
             return
         }
         let interruption = Interruption {
-            Console.printError("stopping: the micro-batch at hand is finished, then the run is saved. Once more to leave at once.")
+            if cluster.isFirst {
+                let unit = cluster.isAlone ? "micro-batch" : "step"
+                Console.printError("stopping: the \(unit) at hand is finished, then the run is saved. Once more to leave at once.")
+            }
         }
         let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest)
         let request = interruption.request
@@ -79,9 +91,11 @@ struct Train: ParsableCommand {
         }
         Console.status("")
         if case .stopped(let checkpoint) = result.ending {
-            reportStop(result, checkpoint)
+            if cluster.isFirst { reportStop(result, checkpoint) }
             Console.finish()
-            throw ExitCode(request.isMade ? request.status : ExitStatus.failure.rawValue)
+            // The signal may have reached one rank only.
+            let signal = cluster.gather([Double(request.signal)]).map { Int32($0[0]) }.max() ?? 0
+            throw ExitCode(signal == 0 ? ExitStatus.failure.rawValue : Interruption.Request.status(signal))
         }
     }
 

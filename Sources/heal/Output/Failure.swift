@@ -1,3 +1,4 @@
+import Cluster
 import Foundation
 import HealData
 import Models
@@ -53,6 +54,7 @@ extension Failure {
         case let error as TensorTrainError: self.init(error.description, .badInput)
         case let error as RecordError: self.init(error.description, .badInput)
         case let error as ReportingError: self.init(error.description, .inputOutput)
+        case let error as LaunchError: self.init(error.description, .usage)
         default: self.init((error as NSError).localizedDescription, .failure)
         }
     }

@@ -15,12 +15,12 @@ enum JobText {
             ),
             ("parameters", parameters(plan)),
             ("compression", compression(plan)),
-            ("computing", "\(summary.dtype) on \(summary.threads) \(summary.threads == 1 ? "thread" : "threads")"),
+            ("computing", computing(summary)),
             (
                 "data",
                 "\(HumanFormat.grouped(summary.files.reduce(0) { $0 + $1.rows })) rows in \(files), \(HumanFormat.grouped(summary.heldBackRows)) held back"
             ),
-            ("steps", "\(HumanFormat.grouped(summary.totalSteps)) of \(step(configuration))"),
+            ("steps", "\(HumanFormat.grouped(summary.totalSteps)) of \(step(configuration, ranks: summary.ranks))"),
             ("output", summary.outputDirectory),
         ])
     }
@@ -38,9 +38,13 @@ enum JobText {
         return "\(compressed.count) of \(plan.entries.count) matrices, \(range) cores each, \(HumanFormat.percent(plan.keptFraction)) of them kept"
     }
 
-    static func step(_ c: Trainer.Configuration) -> String {
-        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength * c.gradientAccumulationSteps
-        let windows = c.gradientAccumulationSteps == 1 ? "" : ", \(c.gradientAccumulationSteps) times"
+    private static func computing(_ summary: JobSummary) -> String {
+        "\(summary.dtype) on \(summary.threads) \(summary.threads == 1 ? "thread" : "threads")" + (summary.ranks == 1 ? "" : " of each of \(summary.ranks) ranks")
+    }
+
+    static func step(_ c: Trainer.Configuration, ranks: Int = 1) -> String {
+        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength * c.gradientAccumulationSteps * ranks
+        let windows = (c.gradientAccumulationSteps == 1 ? "" : ", \(c.gradientAccumulationSteps) times") + (ranks == 1 ? "" : ", on \(ranks) ranks")
         return "\(c.perDeviceTrainBatchSize) rows of \(HumanFormat.grouped(c.maxSequenceLength)) tokens\(windows): up to \(HumanFormat.grouped(tokens)) tokens a step"
     }
 

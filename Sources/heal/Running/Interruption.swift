@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Ctrl-C and requests to terminate: the first asks the work to save and leave, the second ends the process at once.
+/// Ctrl-C, requests to terminate, and SIGUSR1, which launchers of several ranks pass on without ending them: the first asks the work to save and leave, the second ends the process at once.
 ///
 /// Saves are atomic, so nothing that was saved is lost by the second.
 struct Interruption {
@@ -10,10 +10,12 @@ struct Interruption {
     final class Request: Sendable {
         private let number = Atomic<Int32>(0)
 
-        var isMade: Bool { number.load(ordering: .relaxed) != 0 }
+        var isMade: Bool { signal != 0 }
+        /// The signal's number; 0 before one came.
+        var signal: Int32 { number.load(ordering: .relaxed) }
 
-        /// 130 or 143, as shells expect of a process that a signal ended.
-        var status: Int32 { 128 + number.load(ordering: .relaxed) }
+        /// 130, 143 or 138, as shells expect of a process that a signal ended.
+        static func status(_ signal: Int32) -> Int32 { 128 + signal }
 
         /// Whether this is the first signal.
         fileprivate func take(_ signal: Int32) -> Bool { number.compareExchange(expected: 0, desired: signal, ordering: .relaxed).exchanged }
@@ -25,11 +27,11 @@ struct Interruption {
     /// - Parameter asked: called once, on another thread, when the first signal comes.
     init(asked: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "heal.signals")
-        sources = [SIGINT, SIGTERM].map { [request] number in
+        sources = [SIGINT, SIGTERM, SIGUSR1].map { [request] number in
             signal(number, SIG_IGN)  // The source sees it all the same; the default action must not.
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if request.take(number) { asked() } else { _exit(128 + number) }
+                if request.take(number) { asked() } else { _exit(Request.status(number)) }
             }
             source.resume()
             return source

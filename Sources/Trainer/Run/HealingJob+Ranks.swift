@@ -1,0 +1,55 @@
+import Cluster
+import Foundation
+import HealData
+import Kernels
+import Models
+import Storage
+
+/// What keeps the ranks of a job on the same numbers.
+extension HealingJob {
+    /// Gives every rank the first one's tensors: decompositions may differ in their last bits where processors do.
+    func share(_ weights: ModelWeights, names: [String]) {
+        if cluster.isAlone { return }
+        for name in names {
+            let tensor = weights.tensors[name]!
+            cluster.broadcast(UnsafeMutableRawBufferPointer(start: tensor.base, count: tensor.byteCount))
+        }
+    }
+
+    /// Ranks that read other settings or other rows would train another model each, or wait for one another forever.
+    func requireSameInput(_ dataset: Dataset) throws {
+        if cluster.isAlone { return }
+        if let rank = otherRank(Checksum(of: configuration.canonicalText)) {
+            throw HealError(.configuration, "rank \(rank) has another configuration than rank 0; start all ranks with the same file and the same --set")
+        }
+        if let rank = otherRank(Checksum(of: try CheckpointWriter.json(dataset.fingerprint))) {
+            throw HealError(.data, "rank \(rank) reads other data than rank 0; the files of `datasets`, the tokenizer and the template must be the same on all machines")
+        }
+    }
+
+    /// The first rank whose number differs from that of rank 0.
+    private func otherRank(_ checksum: Checksum) -> Int? {
+        let found = cluster.gather([Double(checksum.value)])
+        return found.firstIndex { $0 != found[0] }
+    }
+
+    /// Each rank updates its own copy of what is trained. They stay equal, bit for bit, or the run is not worth going on with.
+    func requireSameWeights(_ model: LlamaModel, step: Int) throws {
+        if cluster.isAlone { return }
+        var checksum = Checksum()
+        for name in model.trained {
+            let tensor = model.weights.tensors[name]!
+            checksum.add(UnsafeRawBufferPointer(start: tensor.base, count: tensor.byteCount))
+        }
+        if let rank = otherRank(checksum) {
+            throw HealError(
+                .diverged,
+                "step \(step): rank \(rank) holds other weights than rank 0; all machines of a run need the same kind of processor and the same libraries. "
+                    + "Resume from the last checkpoint")
+        }
+    }
+}
+
+extension Checksum {
+    fileprivate init(of text: String) { self = Array(text.utf8).withUnsafeBytes { Checksum(of: $0) } }
+}
