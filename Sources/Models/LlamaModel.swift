@@ -65,12 +65,8 @@ package final class LlamaModel: Sendable {
         trained = trainedNames
         index = Dictionary(uniqueKeysWithValues: trainedNames.enumerated().map { ($1, $0) })
         let trainedSet = Set(trainedNames)
-        // Matrices enter products in the compute type; vectors and cores stay wide.
         var frozen: [String: Tensor] = [:]
-        for (name, tensor) in weights.tensors where !trainedSet.contains(name) {
-            let isMatrix = name.hasSuffix(".weight") && tensor.shape.count == 2
-            frozen[name] = Elementwise.convert(tensor, to: isMatrix ? compute : compute.wide)
-        }
+        for (name, tensor) in weights.tensors where !trainedSet.contains(name) { frozen[name] = Self.frozenForm(name, tensor, compute) }
         self.frozen = frozen
         var linears: [String: Projection] = [:]
         for (name, _, _) in LlamaNames.matrixShapes(configuration) {
@@ -82,6 +78,15 @@ package final class LlamaModel: Sendable {
         self.linears = linears
         table = Self.rotaryTable(configuration, positions: longestContext, type: compute.wide)
     }
+
+    /// A frozen tensor as it is held: matrices enter products in the compute type; vectors and cores stay wide.
+    package static func frozenForm(_ name: String, _ tensor: Tensor, _ compute: DType) -> Tensor {
+        let isMatrix = name.hasSuffix(".weight") && tensor.shape.count == 2
+        return Elementwise.convert(tensor, to: isMatrix ? compute : compute.wide)
+    }
+
+    /// A frozen tensor as this model holds it; nil for a name that it trains or does not have.
+    package func frozenTensor(_ name: String) -> Tensor? { frozen[name] }
 
     private static func rotaryTable(_ c: LlamaConfiguration, positions: Int, type: DType) -> RotaryTable {
         let (frequencies, factor) = c.ropeScaling.frequencies(headDimension: c.headDimension, theta: c.ropeTheta)
@@ -162,7 +167,7 @@ package final class LlamaModel: Sendable {
         tape.apply(Norm(epsilon: configuration.rmsNormEpsilon, output: compute), x, variable(LlamaNames.finalNorm + ".weight", &tape))
     }
 
-    private func headWeight(_ tape: inout Tape) -> Variable {
+    func headWeight(_ tape: inout Tape) -> Variable {
         variable((configuration.tiesWordEmbeddings ? LlamaNames.embedding : LlamaNames.head) + ".weight", &tape)
     }
 
