@@ -30,7 +30,8 @@ package struct TrainingWindow {
         try Self.check(batch.tokens, model)
         let (input, labels) = Self.shaped(batch)
         var tape = Tape()
-        let loss = model.loss(input, labels: labels, &tape, checkpointing: checkpointing)
+        // Before a window's first backward pass the memory of the gradients is free.
+        let loss = model.loss(input, labels: labels, &tape, checkpointing: checkpointing, spare: gradients.bytesToCome)
         tape.backward(from: loss, cotangent: Tensor([1.0], [1]), into: gradients, completed: completed)
         lossSum += loss.value.base.f64[0]
         trainedTokens += batch.trainedTokens
