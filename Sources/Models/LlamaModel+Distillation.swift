@@ -17,9 +17,9 @@ extension LlamaModel {
 
     /// Cross-entropy of labelled tokens mixed with divergence from a teacher, as `objective` says. See `DistillationLoss` for the three numbers.
     package func loss(
-        _ input: TokenInput, _ objective: DistillationLoss, teacher: TeacherStates, _ tape: inout Tape, checkpointing: Bool = false
+        _ input: TokenInput, _ objective: DistillationLoss, teacher: TeacherStates, _ tape: inout Tape, checkpointing: Bool = false, spare: Int = 0
     ) -> Variable {
-        let h = hidden(input, &tape, checkpointing: checkpointing)
+        let h = hidden(input, &tape, checkpointing: checkpointing, spare: spare)
         return tape.apply(objective, h, headWeight(&tape), Variable(constant: teacher.hidden), Variable(constant: teacher.head))
     }
 }

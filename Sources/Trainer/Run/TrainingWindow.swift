@@ -54,17 +54,19 @@ package struct TrainingWindow {
         let teacher = distillation.map { distillation in Stopwatch.time("teacher") { distillation.teacher.teach(input) } }
         var tape = Tape()
         let loss: Variable, cotangent: Tensor
+        // Before a window's first backward pass the memory of the gradients is free.
+        let spare = gradients.bytesToCome
         if let distillation, let teacher {
             let objective = DistillationLoss(
                 labels: labels, rows: distillation.rows(batch), temperature: distillation.temperature,
                 crossEntropyFactor: (1 - distillation.weight) * countRatio, divergenceFactor: distillation.weight)
-            loss = model.loss(input, objective, teacher: teacher, &tape, checkpointing: checkpointing)
+            loss = model.loss(input, objective, teacher: teacher, &tape, checkpointing: checkpointing, spare: spare)
             cotangent = Tensor([1.0, 0, 0], [3])
             lossSum += loss.value.base.f64[1]
             divergenceSum += loss.value.base.f64[2]
             distilledTokens += distillation.count(batch)
         } else {
-            loss = model.loss(input, labels: labels, &tape, checkpointing: checkpointing)
+            loss = model.loss(input, labels: labels, &tape, checkpointing: checkpointing, spare: spare)
             cotangent = Tensor([1.0], [1])
             lossSum += loss.value.base.f64[0]
         }
