@@ -13,6 +13,7 @@ struct MPOBenchmark: ParsableCommand {
     func run() throws {
         options.apply()
         for type in [DType.f32, .bf16] where type == .f32 || GEMM.hasFastBFloat16 {
+            let model = CostModel.measured(type)
             for width in widths {
                 let x = Tensor.noise([tokens, width], type), dy = Tensor.noise([tokens, width], type)
                 let w = Tensor.noise([width, width], .f32)
@@ -21,11 +22,11 @@ struct MPOBenchmark: ParsableCommand {
                 for keep in [0.5, 0.3] {
                     for cores in [2, 3] {
                         let layout = try MPOLayout.balanced(out: width, in: width, cores: cores, limit: .keep(keep))
-                        try show(layout, "balanced \(cores) cores \(Int(keep * 100)) %", .rebuild, type, x, dy, dense)
+                        try show(layout, "balanced \(cores) cores \(Int(keep * 100)) %", .rebuild, type, x, dy, dense, model)
                     }
                     for inner in [1, 2] {
                         let layout = try MPOLayout.lopsided(out: width, in: width, inner: inner, limit: .keep(keep))
-                        try show(layout, "lopsided \(inner) \(Int(keep * 100)) %", .choose(layout: layout, tokens: tokens), type, x, dy, dense)
+                        try show(layout, "lopsided \(inner) \(Int(keep * 100)) %", .choose(layout: layout, tokens: tokens), type, x, dy, dense, model)
                     }
                 }
             }
@@ -33,13 +34,14 @@ struct MPOBenchmark: ParsableCommand {
     }
 
     private func show(
-        _ layout: MPOLayout, _ label: String, _ plan: ContractionPlan, _ type: DType, _ x: Tensor, _ dy: Tensor, _ dense: Double
+        _ layout: MPOLayout, _ label: String, _ plan: ContractionPlan, _ type: DType, _ x: Tensor, _ dy: Tensor, _ dense: Double, _ model: CostModel
     ) throws {
         let cores = (0..<layout.cores).map { Tensor.noise(layout.coreShape($0), .f32) }
         // As in training, W stays from the forward to the backward pass.
         let cache = RebuiltWeight()
         let seconds = measure(MPOLinear(DenseForm(layout), plan: plan, cache: cache), [x] + cores, dy) { cache.invalidate() }
-        Row(name: "mpo \(type) \(layout.columns) \(label) (\(plan))", seconds: seconds, figures: [("ratio", seconds / dense, "x dense")]).show(json: options.json)
+        let cost = plan.forwardCost(layout, tokens: tokens) + plan.backwardCost(layout, tokens: tokens, keepsDense: true)
+        Row(name: "mpo \(type) \(layout.columns) \(label) (\(plan))", seconds: seconds, figures: [("ratio", seconds / dense, "x dense"), ("predicted", model.seconds(cost) / seconds, "of the time")]).show(json: options.json)
     }
 
     /// Forward and backward, the weights trained and x passing a cotangent on.

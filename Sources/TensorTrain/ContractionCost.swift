@@ -10,6 +10,14 @@ package struct ContractionCost: Equatable, Sendable {
     /// Elements read or written outside products.
     package var movedElements = 0.0
 
+    /// Of a dense matrix [out, in] that is not trained: y forward, dx backward.
+    package static func frozen(out: Int, in columns: Int, tokens: Int) -> ContractionCost {
+        var cost = ContractionCost()
+        cost.add(GEMMShape(m: tokens, n: out, k: columns))
+        cost.add(GEMMShape(m: tokens, n: columns, k: out))
+        return cost
+    }
+
     /// Floating-point operations, a multiplication and an addition counting as two.
     package var flops: Double { products.reduce(0) { $0 + $1.shape.flops * $1.weight } }
 

@@ -150,7 +150,7 @@ import Testing
         let lowRank = try MPOLayout.lopsided(out: 4096, in: 4096, inner: 1, limit: .keep(0.3))
         #expect(ContractionPlan.choose(layout: lowRank, tokens: 4096) == .coreByCore(.rightToLeft))
         // The chosen plan is the cheapest by the model's own account.
-        let model = CostModel(largeRate: 1e9, smallRate: 1e8, byteRate: 1e9, smallSide: 8, elementSize: 8)
+        let model = CostModel(call: 1e-6, operation: 1e-9, input: 4e-9, output: 9e-9, moved: 5e-9)
         for layout in Naive.layouts {
             for tokens in [1, 10, 100] {
                 let seconds = ContractionPlan.all.map { plan in
@@ -163,14 +163,28 @@ import Testing
         }
     }
 
-    @Test func modelTakesTheSlowerOfArithmeticAndMemory() {
-        let model = CostModel(largeRate: 100, smallRate: 10, byteRate: 1000, smallSide: 4, elementSize: 4)
-        func seconds(_ shape: GEMMShape, moved: Double = 0) -> Double {
-            model.seconds(ContractionCost(products: [.init(shape: shape, weight: 1)], movedElements: moved))
+    @Test func secondsAreTheSumOfTheTerms() {
+        let model = CostModel(call: 1000, operation: 1, input: 10, output: 100, moved: 3)
+        let cost = ContractionCost(products: [.init(shape: GEMMShape(m: 2, n: 3, k: 5), weight: 0.5)], movedElements: 7)
+        let product: Double = 1000 + 60 + 10 * 25 + 100 * 6
+        #expect(model.seconds(cost) == 0.5 * product + 21)
+    }
+
+    /// Times that a model made give the model back; with noise, near it; never a negative number.
+    @Test func fitFindsTheModel() {
+        let truth = CostModel(call: 4e-6, operation: 7e-12, input: 2e-10, output: 5e-10, moved: 1e-10)
+        let shapes = [(2048, 512, 512), (64, 1024, 1024), (1024, 64, 1024), (1024, 1024, 64), (64, 64, 64), (1, 512, 512)]
+            .map { GEMMShape(m: $0.0, n: $0.1, k: $0.2) }
+        func fit(_ noise: [Double]) -> CostModel {
+            .fitted(to: zip(shapes, noise).map { ($0, truth.seconds($0) * $1) }, moved: truth.moved)
         }
-        #expect(seconds(GEMMShape(m: 10, n: 10, k: 10)) == 2000.0 / 100)
-        #expect(seconds(GEMMShape(m: 10, n: 10, k: 3)) == 600.0 / 10)
-        #expect(seconds(GEMMShape(m: 0, n: 10, k: 10), moved: 500) == 400.0 / 1000 + 2)
+        let exact = fit(shapes.map { _ in 1 })
+        for part in [\CostModel.call, \.operation, \.input, \.output, \.moved] {
+            #expect(abs(exact[keyPath: part] / truth[keyPath: part] - 1) < 1e-6)
+        }
+        let noisy = fit([1.1, 0.9, 1.05, 0.95, 1.1, 0.9])
+        #expect([noisy.call, noisy.operation, noisy.input, noisy.output].allSatisfy { $0 >= 0 })
+        for shape in shapes { #expect(abs(noisy.seconds(shape) / truth.seconds(shape) - 1) < 0.25) }
     }
 
     @Test func plansAreCodable() throws {
@@ -180,7 +194,7 @@ import Testing
         }
         #expect(ContractionPlan(rawValue: "sideways") == nil)
         #expect(ContractionPlan.coreByCore(.leftToRight).rawValue == "left_to_right")
-        let model = CostModel(largeRate: 7)
+        let model = CostModel(operation: 7)
         #expect(try JSONDecoder().decode(CostModel.self, from: JSONEncoder().encode(model)) == model)
     }
 }

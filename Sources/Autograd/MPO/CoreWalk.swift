@@ -17,13 +17,28 @@ struct CoreWalk {
 
     private var visits: [Int] { order == .leftToRight ? Array(0..<layout.cores) : (0..<layout.cores).reversed() }
 
-    /// Core k as the matrix the state meets, and the order of axes that makes it.
-    private func matrixOrder() -> [Int] { order == .leftToRight ? [2, 0, 1, 3] : [2, 3, 1, 0] }
+    /// Core k as the matrix the state meets. Where the core's own order is that matrix or its transpose, as in all cores with one leg of 1 and in the
+    /// first, nothing is moved: the product reads it either way.
+    private struct CoreMatrix {
+        /// Axes of the core in the order that makes `values`.
+        let order: [Int]
+        let isTransposed: Bool
+        let moves: Bool
+        let rows: Int
+        let columns: Int
+    }
 
-    private func matrix(_ core: Tensor, _ k: Int) -> Tensor {
-        let s = layout.coreShape(k)
-        let m = Permute.axes(core.reshaped(s), matrixOrder())
-        return m.reshaped(order == .leftToRight ? [s[0] * s[2], s[1] * s[3]] : [s[2] * s[3], s[0] * s[1]])
+    private func matrix(_ k: Int) -> CoreMatrix {
+        let s = layout.coreShape(k), order = order == .leftToRight ? [2, 0, 1, 3] : [2, 3, 1, 0]
+        let (rows, columns) = (s[order[0]] * s[order[1]], s[order[2]] * s[order[3]]), transposed = [order[2], order[3], order[0], order[1]]
+        let isTransposed = moves((s, order)) && !moves((s, transposed))
+        return CoreMatrix(
+            order: isTransposed ? transposed : order, isTransposed: isTransposed, moves: !isTransposed && moves((s, order)), rows: rows, columns: columns)
+    }
+
+    private func values(_ core: Tensor, _ k: Int, _ m: CoreMatrix, _ type: DType) -> Tensor {
+        Permute.axes(Elementwise.convert(core, to: type).reshaped(layout.coreShape(k)), m.order)
+            .reshaped(m.isTransposed ? [m.columns, m.rows] : [m.rows, m.columns])
     }
 
     /// Shape and axis order of the permutation that follows core k, or of the first one (`k` nil), for T rows.
@@ -46,21 +61,27 @@ struct CoreWalk {
         }
     }
 
-    /// y [T, out] and the state each core met, which the pullback needs.
-    func forward(_ x: Tensor, cores: [Tensor]) -> (y: Tensor, states: [Tensor]) {
+    /// Writes y to `out` [T, out], or adds it; returns the state each core met, which the pullback needs. A product that is already in order goes
+    /// straight to where it belongs, here and in the pullback: what is moved costs as much as a thin product.
+    func forward(_ x: Tensor, cores: [Tensor], into out: Tensor, accumulate: Bool) -> [Tensor] {
         let T = x.rows
         var state = x, states: [Tensor] = []
         if let p = step(after: nil, tokens: T) { state = Permute.axes(state.reshaped(p.shape), p.order) }
-        for k in visits {
-            let a = matrix(Elementwise.convert(cores[k], to: x.dtype), k)
-            state = state.reshaped([state.count / a.rows, a.rows])
+        for (position, k) in visits.enumerated() {
+            let m = matrix(k), a = values(cores[k], k, m, x.dtype)
+            state = state.reshaped([state.count / m.rows, m.rows])
             states.append(state)
-            let out = Tensor([state.rows, a.rowCount], x.dtype)
-            GEMM.multiply(state, a, into: out)
-            state = out
-            if let p = step(after: k, tokens: T) { state = Permute.axes(state.reshaped(p.shape), p.order) }
+            let p = step(after: k, tokens: T), isLast = position == layout.cores - 1
+            if isLast, p.map({ !moves($0) }) ?? true {
+                GEMM.multiply(state, a, transposeB: m.isTransposed, into: out.reshaped([state.rows, m.columns]), accumulate: accumulate)
+                return states
+            }
+            let product = Tensor([state.rows, m.columns], x.dtype)
+            GEMM.multiply(state, a, transposeB: m.isTransposed, into: product)
+            state = p.map { Permute.axes(product.reshaped($0.shape), $0.order) } ?? product
         }
-        return (state.reshaped([T, layout.rows]), states)
+        Elementwise.add(state.reshaped([T, layout.rows]), into: out, accumulate: accumulate)
+        return states
     }
 
     /// The walk backwards: at each core dS = dOut A^T and dA = S^T dOut.
@@ -69,22 +90,42 @@ struct CoreWalk {
         var d = dy
         for (position, k) in visits.enumerated().reversed() {
             if let p = step(after: k, tokens: T) { d = undo(p, d) }
-            let a = matrix(Elementwise.convert(cores[k], to: type), k)
-            d = d.reshaped([d.count / a.rowCount, a.rowCount])
+            let m = matrix(k), a = values(cores[k], k, m, type)
+            d = d.reshaped([d.count / m.columns, m.columns])
             if let states, cotangents.wants(k + 1) {
-                let dA = Tensor(a.shape, type.wide)
-                GEMM.multiply(states[position], transposeA: true, d, into: dA)
-                let s = layout.coreShape(k), o = matrixOrder()
-                cotangents.add(k + 1, undo((o.map { s[$0] }, inverse(o)), dA, permuteForward: true))
+                let state = states[position]
+                if m.moves {
+                    let dA = Tensor([m.rows, m.columns], type.wide), s = layout.coreShape(k)
+                    GEMM.multiply(state, transposeA: true, d, into: dA)
+                    cotangents.add(k + 1, undo((s, m.order), dA))
+                } else {
+                    cotangents.write(k + 1) { dA, accumulate in
+                        if m.isTransposed {
+                            GEMM.multiply(d, transposeA: true, state, into: dA.reshaped([m.columns, m.rows]), accumulate: accumulate)
+                        } else {
+                            GEMM.multiply(state, transposeA: true, d, into: dA.reshaped([m.rows, m.columns]), accumulate: accumulate)
+                        }
+                    }
+                }
             }
-            let needsMore = position > 0 || cotangents.wants(0)
-            guard needsMore else { return }
-            let dS = Tensor([d.rows, a.rows], type)
-            GEMM.multiply(d, a, transposeB: true, into: dS)
+            guard position > 0 || cotangents.wants(0) else { return }
+            if position == 0, step(after: nil, tokens: T).map({ !moves($0) }) ?? true {
+                return cotangents.write(0) { dx, accumulate in
+                    GEMM.multiply(d, a, transposeB: !m.isTransposed, into: dx.reshaped([d.rows, m.rows]), accumulate: accumulate)
+                }
+            }
+            let dS = Tensor([d.rows, m.rows], type)
+            GEMM.multiply(d, a, transposeB: !m.isTransposed, into: dS)
             d = dS
         }
         if let p = step(after: nil, tokens: T) { d = undo(p, d) }
         cotangents.add(0, d.reshaped([T, layout.columns]))
+    }
+
+    /// Whether a permutation moves anything: axes of length 1 may change places for nothing.
+    private func moves(_ p: (shape: [Int], order: [Int])) -> Bool {
+        let moved = p.order.filter { p.shape[$0] != 1 }
+        return moved != moved.sorted()
     }
 
     private func inverse(_ order: [Int]) -> [Int] {
@@ -94,8 +135,7 @@ struct CoreWalk {
     }
 
     /// Takes a permutation back: `p` maps `p.shape` to the axes in `p.order`.
-    private func undo(_ p: (shape: [Int], order: [Int]), _ x: Tensor, permuteForward: Bool = false) -> Tensor {
-        if permuteForward { return Permute.axes(x.reshaped(p.shape), p.order) }
-        return Permute.axes(x.reshaped(p.order.map { p.shape[$0] }), inverse(p.order))
+    private func undo(_ p: (shape: [Int], order: [Int]), _ x: Tensor) -> Tensor {
+        Permute.axes(x.reshaped(p.order.map { p.shape[$0] }), inverse(p.order))
     }
 }

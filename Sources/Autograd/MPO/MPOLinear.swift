@@ -47,9 +47,9 @@ package struct MPOLinear: Primitive {
             return Evaluation(y, saved: [kept] + given + (savesDense && wants[0] ? [w] : []))
         case .coreByCore(let order):
             let walk = CoreWalk(chain.layout, order: order)
-            let (y, states) = walk.forward(x, cores: given)
+            var states: [Tensor] = []
             let out = frame.forward(x, rows: chain.layout.rows, inputs) { out, accumulate in
-                Elementwise.add(y, into: out, accumulate: accumulate)
+                states = walk.forward(x, cores: given, into: out, accumulate: accumulate)
             }
             return Evaluation(out, saved: [kept] + given + (trains ? states : []))
         }

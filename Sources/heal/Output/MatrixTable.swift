@@ -55,11 +55,14 @@ struct MatrixTable {
         }.map(\.element)
     }
 
-    /// - Parameter contraction: how a matrix is contracted, where that is to be shown.
-    func text(contraction: ((MPOLayout) -> ContractionPlan)? = nil) -> String {
+    /// - Parameters:
+    ///   - contraction: how a matrix is contracted, where that is to be shown.
+    ///   - seconds: predicted time of one matrix, forward and backward, where that is to be shown.
+    func text(contraction: ((MPOLayout) -> ContractionPlan)? = nil, seconds: ((CompressionPlan.Entry) -> Double)? = nil) -> String {
         let hasErrors = groups.contains { !$0.errors.isEmpty }
         var table = TextTable(header: ["matrix", "blocks", "shape", "cores and bonds", "parameters", "kept"])
         if contraction != nil { table.header.append("contraction") }
+        if seconds != nil { table.header.append("a pass") }
         if hasErrors { table.header += ["mean error", "largest"] }
         for group in groups {
             let entry = group.entry, count = group.blocks.count
@@ -69,6 +72,7 @@ struct MatrixTable {
                 HumanFormat.percent(Double(entry.parameterCount) / Double(entry.denseCount)),
             ]
             if let contraction { row.append(entry.layout.map { contraction($0).description } ?? "") }
+            if let seconds { row.append((count > 1 ? "\(count) x " : "") + HumanFormat.significant(1000 * seconds(entry), digits: 3) + " ms") }
             if hasErrors {
                 let mean = group.errors.reduce(0, +) / Double(max(1, group.errors.count))
                 row += group.errors.isEmpty ? ["", ""] : [HumanFormat.significant(mean, digits: 3), HumanFormat.significant(group.errors.max() ?? 0, digits: 3)]

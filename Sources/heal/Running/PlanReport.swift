@@ -1,3 +1,4 @@
+import Autograd
 import HealData
 import Kernels
 import Models
@@ -25,11 +26,15 @@ struct PlanReport {
         let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: compute, epoch: epoch, contraction: contraction)
         let about = epoch.isExact ? "" : "about "
         let steps = max(1, (epoch.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
-        let rate = GEMMRate.measured(compute)
-        let seconds = costs.operationsPerStep * Double(summary.totalSteps) / rate
+        let model = CostModel.measured(compute)
+        let passSeconds = Dictionary(zip(summary.plan.entries.map(\.name), costs.matrices.map(model.seconds))) { first, _ in first }
+        let seconds = costs.secondsPerStep(model) * Double(summary.totalSteps)
+        let rate = HumanFormat.significant(1e-9 / model.operation, digits: 3)
+        let work = "\(HumanFormat.significant(costs.operationsPerStep / 1e9, digits: 3)) GFLOP each, large products at \(rate) GFLOP/s; "
+            + "a pass is one matrix forward and backward with \(HumanFormat.grouped(costs.tokensPerPass)) tokens; predicted from products timed here"
         return [
             JobText.header(summary, c), "",
-            MatrixTable(summary.plan.entries).text(contraction: contraction),
+            MatrixTable(summary.plan.entries).text(contraction: contraction) { passSeconds[$0.name] ?? 0 },
             "other tensors (embedding, head, norms, biases): \(HumanFormat.grouped(summary.plan.otherCount)) parameters, not compressed", "",
             JobText.lines([
                 (
@@ -39,11 +44,7 @@ struct PlanReport {
                 ("run", "\(HumanFormat.grouped(summary.totalSteps)) steps, about \(passes(steps)) passes over the data"),
                 ("memory", "about \(HumanFormat.bytes(costs.bytes)): " + costs.parts.map { "\($0.name) \(HumanFormat.bytes($0.bytes))" }.joined(separator: ", ")),
                 ("disk", "\(HumanFormat.bytes(costs.checkpointBytes)) a checkpoint, \(c.saveTotalLimit.map { "at most \($0)" } ?? "all") kept"),
-                (
-                    "time",
-                    "at least \(HumanFormat.duration(seconds)) for the steps: \(HumanFormat.significant(costs.operationsPerStep / 1e9, digits: 3)) GFLOP each, "
-                        + "at \(HumanFormat.significant(rate / 1e9, digits: 3)) GFLOP/s measured here"
-                ),
+                ("time", "at least \(HumanFormat.duration(seconds)) for the steps: " + work),
             ]),
             "", "Nothing was computed or written.",
         ].joined(separator: "\n")
@@ -51,20 +52,5 @@ struct PlanReport {
 
     private func passes(_ stepsPerEpoch: Int) -> String {
         HumanFormat.significant(Double(summary.totalSteps) / Double(stepsPerEpoch), digits: 2)
-    }
-}
-
-/// The speed of large products on this machine, now.
-enum GEMMRate {
-    /// Operations a second of a square product over all threads, the best of a few.
-    static func measured(_ type: DType) -> Double {
-        let n = 1024, a = Tensor.zeros([n, n], type), b = Tensor.zeros([n, n], type), c = Tensor.zeros([n, n], type.wide)
-        var best = Double.infinity
-        for _ in 0..<4 {
-            let start = ContinuousClock.now
-            GEMM.multiply(a, b, transposeB: true, into: c)
-            best = min(best, (ContinuousClock.now - start) / .seconds(1))
-        }
-        return 2 * Double(n * n * n) / best
     }
 }

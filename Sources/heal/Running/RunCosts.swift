@@ -7,9 +7,20 @@ import Trainer
 /// What a run takes: memory from the shapes of what it holds, and operations from the products of a step. Estimates, meant to be right within a third.
 struct RunCosts {
     let parts: [(name: String, bytes: Int)]
-    /// Floating-point operations of one step, a multiplication and an addition counting as two.
-    let operationsPerStep: Double
     let checkpointBytes: Int
+    /// How one pass (a micro-batch, forward and backward) multiplies with each matrix of the plan, in its order.
+    let matrices: [ContractionCost]
+    let tokensPerPass: Int
+    /// Floating-point operations of head, attention and teacher in one pass, all in large products.
+    private let otherOperations: Double
+    /// How many times the operations of one pass a step has.
+    private let passes: Double
+
+    /// Floating-point operations of one step, a multiplication and an addition counting as two.
+    var operationsPerStep: Double { passes * (matrices.reduce(otherOperations) { $0 + $1.flops }) }
+
+    /// Seconds of a step's products; norms, element-wise work and the optimizer come on top.
+    func secondsPerStep(_ model: CostModel) -> Double { passes * (matrices.reduce(otherOperations * model.operation) { $0 + model.seconds($1) }) }
 
     var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
 
@@ -46,27 +57,23 @@ struct RunCosts {
 
         let usual = max(1, epoch.tokens / max(1, epoch.microBatches)), trained = max(1, epoch.trainedTokens / max(1, epoch.microBatches))
         let shared = keepsRebuilt ? c.gradientAccumulationSteps : 1
-        var perMicroBatch = 0.0
-        for entry in plan.entries {
-            if let layout = entry.layout {
-                let way = contraction(layout)
-                perMicroBatch += way.forwardCost(layout, tokens: usual, rebuildsShared: shared).flops
-                    + way.backwardCost(layout, tokens: usual, rebuildsShared: shared, keepsDense: keepsRebuilt).flops
-            } else {
-                perMicroBatch += 4 * Double(usual) * Double(entry.denseCount)  // y and dx; nothing is trained
-            }
+        tokensPerPass = usual
+        matrices = plan.entries.map { entry in
+            guard let layout = entry.layout else { return .frozen(out: entry.out, in: entry.in, tokens: usual) }
+            let way = contraction(layout)
+            return way.forwardCost(layout, tokens: usual, rebuildsShared: shared)
+                + way.backwardCost(layout, tokens: usual, rebuildsShared: shared, keepsDense: keepsRebuilt)
         }
         let counted = hasTeacher && c.distillation.tokens == .all ? usual : trained, head = Double(model.vocabularySize) * Double(model.hiddenSize)
-        perMicroBatch += 4 * Double(counted) * head
         // Scores and mixtures over half of the square, forward once and backward two and a half times; packed samples see less than a whole row.
-        perMicroBatch += 7 * Double(usual) * Double(c.maxSequenceLength) / 2 * Double(model.queryRows) * Double(model.layers)
-        if c.gradientCheckpointing { perMicroBatch *= 4.0 / 3 }
+        let attention = Double(usual) * Double(c.maxSequenceLength) / 2 * Double(model.queryRows) * Double(model.layers)
+        var others = 4 * Double(counted) * head + 7 * attention
         if hasTeacher {
-            let matrices = plan.entries.reduce(0.0) { $0 + Double($1.denseCount) }
-            perMicroBatch += 2 * Double(usual) * (matrices + Double(c.maxSequenceLength) / 2 * Double(model.queryRows) * Double(model.layers))
-            perMicroBatch += 2 * Double(counted) * head
+            let dense = plan.entries.reduce(0.0) { $0 + Double($1.denseCount) }
+            others += 2 * (Double(usual) * dense + attention + Double(counted) * head)
         }
-        operationsPerStep = perMicroBatch * Double(c.gradientAccumulationSteps)
+        otherOperations = others
+        passes = Double(c.gradientAccumulationSteps) * (c.gradientCheckpointing ? 4.0 / 3 : 1)
     }
 
     /// Both moments of one matrix's cores.

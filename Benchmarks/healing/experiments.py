@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Healing experiments on one model: starting points, choices, controls, curves, long runs.
+
+    python3 Benchmarks/healing/experiments.py GROUP... --model DIR --data FILE... --text FILE [--heal PATH] [--out DIR]
+
+Each experiment is one run of `heal` with the settings printed in the table. A finished run is not repeated and one that was
+interrupted goes on where it was, so a group can be stopped and started again at will. The tables are written to OUT/GROUP.md;
+`heal report` makes pictures of the same directories.
+
+Python's standard library only.
+"""
+
+import argparse
+import json
+import math
+import pathlib
+import subprocess
+import sys
+
+STEP_TOKENS = 4 * 512
+BASE = {
+    "max_seq_length": 512,
+    "val_size": 100,
+    "per_device_train_batch_size": 4,
+    "learning_rate": 4e-4,
+    "lr_scheduler_type": "cosine",
+    "warmup_steps": 10,
+    "min_lr_ratio": 0.1,
+    "logging_steps": 1,
+    "eval_max_rows": 100,
+    "save_steps": 40,
+    "save_total_limit": 1,
+}
+SVD = {"compression.init": "svd", "compression.legs": "balanced"}
+LOWRANK = {"compression.init": "activation", "compression.legs": "lowrank"}
+CROSS_ENTROPY = {"distillation.weight": 0}
+
+
+def steps(tokens):
+    return max(1, round(tokens / STEP_TOKENS))
+
+
+def start():
+    """Perplexity before healing; one step of training follows, because a run has at least one."""
+    starts = {
+        "svd": SVD,
+        "balanced": {"compression.init": "activation", "compression.legs": "balanced"},
+        "lowrank": LOWRANK,
+        "auto": {"compression.legs": "auto"},
+        "auto-budget": {"compression.legs": "auto", "compression.budget": "auto"},
+    }
+    for keep in (0.6, 0.8):
+        for name, settings in starts.items():
+            yield f"{name}-{keep}", {"compression.keep": keep, "max_steps": 1, "eval_steps": 1000, **settings}
+
+
+def choices():
+    """100,000 tokens each at 60 % kept; what differs from the defaults is the name."""
+    variants = {
+        "default": {},
+        "cross-entropy": CROSS_ENTROPY,
+        "distillation": {"distillation.weight": 1},
+        "mix": {"distillation.weight": 0.5},
+        "lr-quarter": {"learning_rate": BASE["learning_rate"] / 4},
+        "lr-x4": {"learning_rate": BASE["learning_rate"] * 4},
+        "three-cores": {"compression.cores": 3, "compression.legs": "balanced"},
+        "two-cores-balanced": {"compression.legs": "balanced"},
+    }
+    for name, settings in variants.items():
+        yield name, {"compression.keep": 0.6, "max_steps": steps(100_000), "eval_steps": 1000, **settings}
+
+
+def controls():
+    """250,000 tokens at 60 % kept, two seeds: ours, plain TT-SVD with cross-entropy, low-rank whitened SVD healed as ours."""
+    for seed in (1, 2):
+        for name, settings in {"ours": {}, "svd-ce": {**SVD, **CROSS_ENTROPY}, "lowrank": LOWRANK}.items():
+            yield f"{name}-seed{seed}", {
+                "compression.keep": 0.6, "max_steps": steps(250_000), "eval_steps": 30, "seed": seed, **settings}
+
+
+def curves():
+    for keep in (0.8, 0.6, 0.4):
+        yield f"keep-{keep}", {"compression.keep": keep, "max_steps": steps(250_000), "eval_steps": 20}
+
+
+def long():
+    for keep in (0.6, 0.8):
+        yield f"keep-{keep}", {"compression.keep": keep, "max_steps": steps(1_000_000), "eval_steps": 60}
+
+
+GROUPS = {f.__name__: f for f in (start, choices, controls, curves, long)}
+
+
+def metrics(directory):
+    path = directory / "metrics.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text().split("\n") if line.startswith("{") and line.endswith("}")]
+
+
+def run(heal, directory, settings, options):
+    """True when the run is complete, now or from before."""
+    done = directory / "done"
+    if done.exists():
+        return True
+    directory.mkdir(parents=True, exist_ok=True)
+    assignments = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+    command = [heal, "--config", str(options.base), "--set", *assignments, "--resume"]
+    with open(directory / "log.txt", "a") as log:
+        print(" ".join(command), file=log, flush=True)
+        status = subprocess.run(command, stdout=log, stderr=log).returncode
+    if status == 0:
+        done.touch()
+    return status == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("groups", nargs="+", choices=GROUPS)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--data", nargs="+", required=True)
+    parser.add_argument("--text", help="text of another domain, for what is forgotten")
+    parser.add_argument("--heal", default=".build/release/heal")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/healing"))
+    parser.add_argument("--only", help="names that contain this")
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="for every run of the call")
+    options = parser.parse_args()
+    options.out = options.out.absolute()
+    options.out.mkdir(parents=True, exist_ok=True)
+    base = {**BASE, "model": str(pathlib.Path(options.model).absolute()),
+            "datasets": [{"path": str(pathlib.Path(p).absolute())} for p in options.data]}
+    if options.text:
+        base["eval_texts"] = [str(pathlib.Path(options.text).absolute())]
+    options.base = options.out / "base.json"
+    options.base.write_text(json.dumps(base, indent=2))
+    extra = dict(item.split("=", 1) for item in options.set)
+    extra = {key: json.loads(value) for key, value in extra.items()}
+    for group in options.groups:
+        for name, settings in GROUPS[group]():
+            if options.only and options.only not in name:
+                continue
+            directory = options.out / group / name
+            settings = {**settings, **extra, "output_dir": str(directory)}
+            complete = run(options.heal, directory, settings, options)
+            print(f"{group}/{name}: {'complete' if complete else 'FAILED, see ' + str(directory / 'log.txt')}", flush=True)
+        (options.out / f"{group}.md").write_text(table(options.out / group, dict(GROUPS[group]())))
+        print((options.out / f"{group}.md").read_text())
+
+
+def table(directory, experiments):
+    """One row a run: perplexities of every evaluated set, dense, at the start and at the end."""
+    lines = ["| run | settings | set | dense | start | end | end / dense | tokens |", "|---|---|---|---|---|---|---|---|"]
+    for name, settings in experiments.items():
+        rows = metrics(directory / name)
+        tokens = sum(row.get("tokens", 0) for row in rows if row.get("type") == "step")
+        evaluations = [row for row in rows if row.get("type") == "evaluation"]
+        told = ", ".join(f"{k}={json.dumps(v)}" for k, v in settings.items() if k not in ("eval_steps",))
+        for set_name in dict.fromkeys(row.get("set", "rows") for row in evaluations):
+            found = {row["stage"]: math.exp(min(row["loss"], 700)) for row in evaluations if row.get("set", "rows") == set_name}
+            dense, first, last = (found.get(stage) for stage in ("dense", "truncated", "healing"))
+            cell = lambda value: "" if value is None else f"{value:,.4g}"
+            ratio = "" if None in (dense, last) else f"{last / dense:.3f}"
+            lines.append(f"| {name} | {told} | {set_name} | {cell(dense)} | {cell(first)} | {cell(last)} | {ratio} | {tokens:,} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
