@@ -14,7 +14,11 @@ final class BenchmarkModel {
     private var optimizer: AdamWOptimizer
 
     /// Decomposes the matrices of the model at `path`, a Hugging Face directory or GGUF file.
-    init(_ path: String, type: DType, keep: Double, cores: Int, longestContext: Int, keepsRebuilt: Bool = true) throws {
+    ///
+    /// - Parameter isNarrow: cores in bf16, moments in 8 bits.
+    init(
+        _ path: String, type: DType, keep: Double, cores: Int, longestContext: Int, keepsRebuilt: Bool = true, isNarrow: Bool = false
+    ) throws {
         name = URL(fileURLWithPath: path).lastPathComponent
         let files = try ModelFiles.open(path)
         var weights = ModelWeights()
@@ -26,12 +30,13 @@ final class BenchmarkModel {
         compression.cores = cores
         compression.keep = keep
         let plan = try CompressionPlan(files.configuration, compression)
-        _ = try Compressor().run(plan, from: files.weights, into: &weights)
+        _ = try Compressor(type: isNarrow ? .bf16 : .f32).run(plan, from: files.weights, into: &weights)
         let model = LlamaModel(
             files.configuration, weights, compute: type, longestContext: longestContext, trains: { $0.contains(".cores.") },
             keepsRebuilt: keepsRebuilt)
         optimizer = AdamWOptimizer(
-            shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0)
+            shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0,
+            precision: isNarrow ? .blockwise : .wide)
         gradients = model.makeGradients()
         self.model = model
         weights = ModelWeights()

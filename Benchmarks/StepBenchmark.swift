@@ -19,11 +19,12 @@ struct StepBenchmark: ParsableCommand {
     @Flag(help: "Keep one input a layer and compute the rest again.") var checkpointing = false
     @Flag(help: "Show where the time of the last step went.") var profile = false
     @Flag(help: "Do not keep rebuilt matrices from the forward to the backward pass.") var rebuildTwice = false
+    @Flag(help: "Cores in bf16 and moments in 8 bits.") var narrow = false
 
     func run() throws {
         options.apply()
         let type: DType = dtype == "bf16" ? .bf16 : .f32
-        let subject = try BenchmarkModel(model, type: type, keep: keep, cores: cores, longestContext: length, keepsRebuilt: !rebuildTwice)
+        let subject = try BenchmarkModel(model, type: type, keep: keep, cores: cores, longestContext: length, keepsRebuilt: !rebuildTwice, isNarrow: narrow)
         var sample = TokenBatch()
         var state: UInt64 = 7
         for row in 0..<batch {

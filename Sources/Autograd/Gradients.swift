@@ -25,6 +25,11 @@ package final class Gradients {
         tensors[parameter] = target
     }
 
+    /// Bytes of the accumulators that nobody has written yet: the backward pass will take them, until then they are free for other use.
+    package var bytesToCome: Int {
+        shapes.indices.reduce(0) { sum, i in tensors[i] == nil ? sum + (shapes[i]?.reduce(type.size, *) ?? 0) : sum }
+    }
+
     /// The gradient of a trained parameter; zeros if nothing reached it.
     package subscript(parameter: Int) -> Tensor {
         guard let shape = shapes[parameter] else { preconditionFailure("a frozen parameter has no gradient") }

@@ -43,8 +43,13 @@ package struct Tape: ~Copyable {
     private var cheap: [Int: Int] = [:]
     /// A tape that does not record keeps nothing: evaluation and generation.
     package let records: Bool
+    /// Whether the tape is pulled back as soon as it is full: what it keeps lives for a moment only.
+    package let isBrief: Bool
 
-    package init(records: Bool = true) { self.records = records }
+    package init(records: Bool = true, isBrief: Bool = false) {
+        self.records = records
+        self.isBrief = isBrief
+    }
 
     /// A value whose cotangent `backward` returns.
     package mutating func input(_ value: Tensor) -> Variable { variable(value, type: value.dtype.wide) }
@@ -156,7 +161,7 @@ private struct Recomputed: Primitive {
     func forward(_ inputs: [Tensor], wants: [Bool]) -> Evaluation { preconditionFailure("made by Tape.checkpoint") }
 
     func pullback(_ cotangent: Tensor, saved: [Tensor], into cotangents: inout Cotangents) {
-        var tape = Tape()
+        var tape = Tape(isBrief: true)
         let x = tape.input(saved[0])
         let y = body(&tape, x)
         let dx = tape.backward(from: y, cotangent: cotangent, into: cotangents.gradients, returning: [x])[0]

@@ -65,12 +65,8 @@ package final class LlamaModel: Sendable {
         trained = trainedNames
         index = Dictionary(uniqueKeysWithValues: trainedNames.enumerated().map { ($1, $0) })
         let trainedSet = Set(trainedNames)
-        // Matrices enter products in the compute type; vectors and cores stay wide.
         var frozen: [String: Tensor] = [:]
-        for (name, tensor) in weights.tensors where !trainedSet.contains(name) {
-            let isMatrix = name.hasSuffix(".weight") && tensor.shape.count == 2
-            frozen[name] = Elementwise.convert(tensor, to: isMatrix ? compute : compute.wide)
-        }
+        for (name, tensor) in weights.tensors where !trainedSet.contains(name) { frozen[name] = Self.frozenForm(name, tensor, compute) }
         self.frozen = frozen
         var linears: [String: Projection] = [:]
         for (name, _, _) in LlamaNames.matrixShapes(configuration) {
@@ -82,6 +78,15 @@ package final class LlamaModel: Sendable {
         self.linears = linears
         table = Self.rotaryTable(configuration, positions: longestContext, type: compute.wide)
     }
+
+    /// A frozen tensor as it is held: matrices enter products in the compute type; vectors and cores stay wide.
+    package static func frozenForm(_ name: String, _ tensor: Tensor, _ compute: DType) -> Tensor {
+        let isMatrix = name.hasSuffix(".weight") && tensor.shape.count == 2
+        return Elementwise.convert(tensor, to: isMatrix ? compute : compute.wide)
+    }
+
+    /// A frozen tensor as this model holds it; nil for a name that it trains or does not have.
+    package func frozenTensor(_ name: String) -> Tensor? { frozen[name] }
 
     private static func rotaryTable(_ c: LlamaConfiguration, positions: Int, type: DType) -> RotaryTable {
         let (frequencies, factor) = c.ropeScaling.frequencies(headDimension: c.headDimension, theta: c.ropeTheta)
@@ -124,7 +129,10 @@ package final class LlamaModel: Sendable {
         if p.bias { inputs.append(variable(name + ".bias", &tape)) }
         if let residual { inputs.append(residual) }
         if let chain = p.chain {
-            return tape.apply(MPOLinear(chain, plan: p.plan, hasBias: p.bias, hasResidual: residual != nil, cache: p.cache), to: inputs)
+            return tape.apply(
+                MPOLinear(
+                    chain, plan: p.plan, hasBias: p.bias, hasResidual: residual != nil, cache: p.cache, savesDense: tape.isBrief && p.cache == nil),
+                to: inputs)
         }
         return tape.apply(Linear(hasBias: p.bias, hasResidual: residual != nil), to: inputs)
     }
@@ -185,7 +193,7 @@ package final class LlamaModel: Sendable {
 
     func normalise(_ x: Variable, _ tape: inout Tape) -> Variable { norm(LlamaNames.finalNorm, x, &tape) }
 
-    private func headWeight(_ tape: inout Tape) -> Variable {
+    func headWeight(_ tape: inout Tape) -> Variable {
         variable((configuration.tiesWordEmbeddings ? LlamaNames.embedding : LlamaNames.head) + ".weight", &tape)
     }
 
@@ -193,14 +201,36 @@ package final class LlamaModel: Sendable {
         Attention(heads: configuration.heads, kvHeads: configuration.kvHeads, headDim: configuration.headDimension)
     }
 
-    /// Output of the last norm, [T, hidden]. With `checkpointing`, only each block's input is kept for the backward pass.
-    package func hidden(_ input: TokenInput, _ tape: inout Tape, checkpointing: Bool = false) -> Variable {
+    /// Bytes a block keeps for its backward pass, besides what it is given: the outputs of norms, q, k and v, the attention's output, gate and up.
+    package func keptBytes(_ layer: Int, tokens: Int) -> Int {
+        let c = configuration, name = LlamaNames.block(layer)
+        var width = 2 * c.hiddenSize + 2 * (c.queryRows + c.keyValueRows) + 2 * c.intermediateSize
+        if c.queryKeyNorm { width += c.queryRows + c.keyValueRows }
+        var bytes = tokens * (width * compute.size + (c.heads + 2) * compute.wide.size)
+        for norm in ["input_layernorm", "post_attention_layernorm"] where !RMSNorm.canDivide(by: weights.tensors["\(name).\(norm).weight"]!) {
+            bytes += tokens * c.hiddenSize * compute.wide.size
+        }
+        for matrix in LlamaNames.matrices {
+            let p = linears["\(name).\(matrix)"]!
+            guard let layout = p.chain?.layout, case .coreByCore = p.plan else { continue }
+            bytes += p.plan.savedElements(layout, tokens: tokens) * compute.size
+        }
+        return bytes
+    }
+
+    /// Output of the last norm, [T, hidden]. With `checkpointing`, only each block's input is kept for the backward pass, which computes the block
+    /// again: the same numbers.
+    ///
+    /// - Parameter spare: bytes that checkpointing need not save. The last blocks are kept as far as they fit: theirs is the first memory the backward
+    ///   pass gives back.
+    package func hidden(_ input: TokenInput, _ tape: inout Tape, checkpointing: Bool = false, spare: Int = 0) -> Variable {
         precondition(
             (input.positions.max() ?? 0) < longestContext, "position \(input.positions.max() ?? 0) in a model made for \(longestContext)")
         var x = embed(input.tokens, &tape)
         let attend = CausalAttention(attention, segments: input.segments), positions = input.positions
+        let recomputed = checkpointing && tape.records ? blocksBeyond(spare, tokens: input.tokens.count) : 0
         for layer in 0..<configuration.layers {
-            if checkpointing, tape.records {
+            if layer < recomputed {
                 x = tape.checkpoint(x) { [self] tape, x in
                     block(layer, x, positions: positions, &tape) { q, k, v, tape in tape.apply(attend, q, k, v) }
                 }
@@ -211,9 +241,20 @@ package final class LlamaModel: Sendable {
         return normalise(x, &tape)
     }
 
+    /// How many blocks, from the first on, do not fit into `bytes` after all later ones.
+    private func blocksBeyond(_ bytes: Int, tokens: Int) -> Int {
+        var left = bytes, layer = configuration.layers
+        while layer > 0 {
+            left -= keptBytes(layer - 1, tokens: tokens)
+            if left < 0 { break }
+            layer -= 1
+        }
+        return layer
+    }
+
     /// Sum of cross-entropies over labelled tokens, one f64 number.
-    package func loss(_ input: TokenInput, labels: [Int32], _ tape: inout Tape, checkpointing: Bool = false) -> Variable {
-        let h = hidden(input, &tape, checkpointing: checkpointing)
+    package func loss(_ input: TokenInput, labels: [Int32], _ tape: inout Tape, checkpointing: Bool = false, spare: Int = 0) -> Variable {
+        let h = hidden(input, &tape, checkpointing: checkpointing, spare: spare)
         return tape.apply(HeadLoss(labels: labels), h, headWeight(&tape))
     }
 

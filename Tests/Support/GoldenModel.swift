@@ -32,13 +32,13 @@ package struct GoldenModel {
     /// With `compute` f64 every weight is wide, so that nothing is rounded on the way.
     package func model(
         compute: DType, longestContext: Int = 64, trains: (String) -> Bool = { _ in false },
-        plan: (String, MPOLayout) -> ContractionPlan = { _, _ in .rebuild }
+        plan: (String, MPOLayout) -> ContractionPlan = { _, _ in .rebuild }, keepsRebuilt: Bool = true
     ) -> LlamaModel {
         var weights = weights
         if compute == .f64 {
             for (name, tensor) in weights.tensors { weights.tensors[name] = Elementwise.convert(Elementwise.convert(tensor, to: .f32), to: .f64) }
         }
-        return LlamaModel(configuration, weights, compute: compute, longestContext: longestContext, trains: trains, plan: plan)
+        return LlamaModel(configuration, weights, compute: compute, longestContext: longestContext, trains: trains, plan: plan, keepsRebuilt: keepsRebuilt)
     }
 }
 

@@ -6,22 +6,25 @@ import TensorTrain
 ///
 /// Inputs: x [T, in], cores A_k [r(k-1), o_k, i_k, r_k] wide, then bias and residual as for `Linear`.
 /// Two ways to the same numbers, chosen by `plan`: rebuild W, multiply, and project dW onto the cores; or carry x through the cores one by one.
-/// Kept: x and the cores. W is built again in the pullback unless `cache` still has it.
+/// Kept: x and the cores. W is built again in the pullback unless `cache` still has it, or `savesDense` let the tape keep it.
 package struct MPOLinear: Primitive {
     package let chain: DenseForm
     let plan: ContractionPlan
     let hasBias: Bool
     let hasResidual: Bool
     let cache: RebuiltWeight?
+    let savesDense: Bool
 
     package init(
-        _ chain: DenseForm, plan: ContractionPlan = .rebuild, hasBias: Bool = false, hasResidual: Bool = false, cache: RebuiltWeight? = nil
+        _ chain: DenseForm, plan: ContractionPlan = .rebuild, hasBias: Bool = false, hasResidual: Bool = false, cache: RebuiltWeight? = nil,
+        savesDense: Bool = false
     ) {
         self.chain = chain
         self.plan = plan
         self.hasBias = hasBias
         self.hasResidual = hasResidual
         self.cache = cache
+        self.savesDense = savesDense
     }
 
     private var cores: Int { chain.layout.cores }
@@ -41,7 +44,7 @@ package struct MPOLinear: Primitive {
             let y = frame.forward(x, rows: w.rows, inputs) { out, accumulate in
                 GEMM.multiply(x, w, transposeB: true, into: out, accumulate: accumulate)
             }
-            return Evaluation(y, saved: [kept] + given)
+            return Evaluation(y, saved: [kept] + given + (savesDense && wants[0] ? [w] : []))
         case .coreByCore(let order):
             let walk = CoreWalk(chain.layout, order: order)
             let (y, states) = walk.forward(x, cores: given)
@@ -59,7 +62,7 @@ package struct MPOLinear: Primitive {
         switch plan {
         case .rebuild:
             if cotangents.wants(0) {
-                let w = dense(given, x.dtype)
+                let w = savesDense ? saved[1 + cores] : dense(given, x.dtype)
                 Stopwatch.time("MPO dx") { cotangents.write(0) { dx, accumulate in GEMM.multiply(dy, w, into: dx, accumulate: accumulate) } }
             }
             if cores == 1 {

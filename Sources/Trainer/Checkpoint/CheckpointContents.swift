@@ -23,6 +23,8 @@ package struct RunProgress: Codable, Sendable, Equatable {
     package var totalSteps = 0
     /// Ranks of the run that wrote this; nil is 1, as in files from before there could be more.
     package var ranks: Int?
+    /// Checksum of the teacher, where the run has one.
+    package var teacher: String?
 
     package init() {}
 }

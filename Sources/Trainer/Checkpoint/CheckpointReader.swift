@@ -85,7 +85,8 @@ package struct CheckpointReader: Sendable {
         let tokenizer = try files.withDirectory { try TokenizerFiles.load(directory: $0) }
         return OpenedModel(
             path: path, configuration: configuration, source: try CheckpointWeights(file, layouts: layouts), layouts: layouts, companions: companions,
-            tokenizer: tokenizer, chatTemplateSource: try ChatTemplateSource.read(companions))
+            tokenizer: tokenizer, chatTemplateSource: try ChatTemplateSource.read(companions),
+            origin: try file.stringAttribute("dense_model", at: "model"))
     }
 }
 

@@ -29,6 +29,7 @@ package struct CheckpointWriter {
         try file.writeText(configuration.canonicalText, at: "config")
 
         try file.createGroup("model")
+        if let dense = opened.densePath { try file.setAttribute("dense_model", dense, at: "model") }
         try file.writeText(model.configuration.huggingFaceConfiguration(dtype: "float32").text(indented: true), at: "model/config.json")
         try file.createGroup("model/tensors")
         try file.createGroup("model/mpo")

@@ -44,25 +44,6 @@ extension DataFormat: SettingChoice {
 
 extension DatasetFile.Split: SettingChoice {}
 
-/// The group `distillation`: learn from the answers of the original model.
-package struct DistillationConfiguration: SettingGroup {
-    /// The model to learn from; nil takes the dense form of `model`.
-    package var teacher: String?
-    /// The share of the loss that is divergence from the teacher; the rest is cross-entropy. 0 turns it off.
-    package var weight = 0.0
-    package var temperature = 1.0
-
-    package init() {}
-
-    package static var settings: [Setting<DistillationConfiguration>] {
-        [
-            Setting("teacher", \.teacher) { $0?.isEmpty == true ? "is empty; expected a model" : nil },
-            Setting("weight", \.weight, .trajectory, .from(0, to: 1)) { NotAvailableYet.complaint(distillationWeight: $0) },
-            Setting("temperature", \.temperature, .trajectory, .positive),
-        ]
-    }
-}
-
 /// The group `export`: what to write when the run is through.
 package struct ExportConfiguration: SettingGroup {
     package var target = Target.hf

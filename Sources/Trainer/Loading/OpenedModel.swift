@@ -18,10 +18,12 @@ package struct OpenedModel: Sendable {
     package let tokenizer: any Tokenizer
     /// The model's own chat template in Jinja, if it has one.
     package let chatTemplateSource: String?
+    /// Where a compressed model's dense original was when it was compressed, if its files tell.
+    private let origin: String?
 
     package init(
         path: String, configuration: LlamaConfiguration, source: any WeightSource, layouts: [String: MPOLayout], companions: CompanionFiles,
-        tokenizer: any Tokenizer, chatTemplateSource: String?
+        tokenizer: any Tokenizer, chatTemplateSource: String?, origin: String? = nil
     ) {
         self.path = path
         self.configuration = configuration
@@ -30,7 +32,11 @@ package struct OpenedModel: Sendable {
         self.companions = companions
         self.tokenizer = tokenizer
         self.chatTemplateSource = chatTemplateSource
+        self.origin = origin
     }
+
+    /// The place of the dense model that this is, or was compressed from; nil if nobody knows.
+    var densePath: String? { origin ?? (layouts.isEmpty ? URL(fileURLWithPath: path).standardizedFileURL.path : nil) }
 
     /// What the files hold, except the matrices in `leavingOut` (those about to be decomposed).
     ///
@@ -55,23 +61,22 @@ package struct OpenedModel: Sendable {
                 names.append(name)
             }
         }
-        let mapped = MappedWeights(source: source)
-        for name in names {
-            if let tensor = try mapped.tensor(name) {
-                weights.tensors[name] = tensor
-                continue
-            }
-            let shape = try source.shape(of: name)
-            let narrow = try source.elementType(of: name) == .bfloat16
-            let tensor = Tensor(shape, narrow ? .bf16 : .f32)
-            if narrow {
-                try source.readBFloat16(name, into: UnsafeMutableBufferPointer(start: tensor.base.bf16, count: tensor.count))
-            } else {
-                try source.read(name, into: UnsafeMutableBufferPointer(start: tensor.base.f32, count: tensor.count))
-            }
-            weights.tensors[name] = tensor
-        }
+        for name in names { weights.tensors[name] = try tensor(name) }
         return weights
+    }
+
+    /// One tensor that the files hold, as `weights` has it.
+    func tensor(_ name: String) throws -> Tensor {
+        if let mapped = try MappedWeights(source: source).tensor(name) { return mapped }
+        let shape = try source.shape(of: name)
+        let narrow = try source.elementType(of: name) == .bfloat16
+        let tensor = Tensor(shape, narrow ? .bf16 : .f32)
+        if narrow {
+            try source.readBFloat16(name, into: UnsafeMutableBufferPointer(start: tensor.base.bf16, count: tensor.count))
+        } else {
+            try source.read(name, into: UnsafeMutableBufferPointer(start: tensor.base.f32, count: tensor.count))
+        }
+        return tensor
     }
 
     /// The chat template that `forced` names, or the model's own.

@@ -19,6 +19,9 @@ package enum ProgressLine {
             ("grad " + HumanFormat.significant(report.gradientNorm, digits: 3), 6),
             (HumanFormat.grouped(whole(report.tokensPerSecond)) + " tok/s", 3),
         ]
+        if let mixed = report.parts {
+            parts.insert(("ce \(HumanFormat.fixed(mixed.crossEntropy, decimals: 4)) kl \(HumanFormat.fixed(mixed.divergence, decimals: 4))", 5), at: 3)
+        }
         if let secondsLeft { parts.append(("ETA " + HumanFormat.duration(secondsLeft), 2)) }
         if let bytes = report.memoryBytes { parts.append((HumanFormat.bytes(bytes), 7)) }
         let separator = "  "

@@ -13,6 +13,14 @@ package enum RunEvent: Sendable, Equatable {
     case sample(step: Int, prompt: String, text: String)
 }
 
+/// What a loss with a teacher is mixed of, in nats.
+package struct LossParts: Sendable, Equatable {
+    /// Mean cross-entropy of the labelled tokens.
+    package var crossEntropy: Double
+    /// Mean Kullback-Leibler divergence from the teacher, times the square of the temperature.
+    package var divergence: Double
+}
+
 /// One optimiser step.
 package struct StepReport: Sendable, Equatable {
     /// The steps done, this one included; the first report says 1.
@@ -22,6 +30,8 @@ package struct StepReport: Sendable, Equatable {
     package var epoch: Double
     /// Mean loss of the trained tokens, in nats.
     package var loss: Double
+    /// nil without a teacher.
+    package var parts: LossParts?
     package var learningRate: Double
     /// Global norm of the gradients before they were cut.
     package var gradientNorm: Double
@@ -38,13 +48,14 @@ package struct StepReport: Sendable, Equatable {
     package var exchangedBytes: Int?
 
     package init(
-        step: Int, totalSteps: Int, epoch: Double = 0, loss: Double, learningRate: Double, gradientNorm: Double, tokens: Int, trainedTokens: Int,
+        step: Int, totalSteps: Int, epoch: Double = 0, loss: Double, parts: LossParts? = nil, learningRate: Double, gradientNorm: Double, tokens: Int, trainedTokens: Int,
         tokensPerSecond: Double, seconds: Double, memoryBytes: Int? = nil, exchangedBytes: Int? = nil
     ) {
         self.step = step
         self.totalSteps = totalSteps
         self.epoch = epoch
         self.loss = loss
+        self.parts = parts
         self.learningRate = learningRate
         self.gradientNorm = gradientNorm
         self.tokens = tokens

@@ -23,6 +23,8 @@ extension HealingJob {
     /// Everything that must be right before work starts. Opens files, decides nothing twice.
     package struct Prepared {
         package var opened: OpenedModel
+        /// The model to learn from, where there is one.
+        package var teacher: OpenedModel?
         package var plan: CompressionPlan
         package var dataset: Dataset
         package var compute: DType
@@ -44,6 +46,7 @@ extension HealingJob {
         try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path)
         // Checkpoints and exports carry the tokenizer: better refused now than after hours.
         _ = try opened.companionsForExport()
+        let teacher = try openTeacher(of: opened)
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
         try requireSameInput(dataset)
@@ -60,12 +63,12 @@ extension HealingJob {
             if plan.isExact { epochs = c.trainEpochs }
         }
         let summary = JobSummary(
-            modelPath: opened.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
+            modelPath: opened.path, teacherPath: teacher?.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
             threads: Parallel.threads, ranks: cluster.size,
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
         return Prepared(
-            opened: opened, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
+            opened: opened, teacher: teacher, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
             checkpoint: checkpoint)
     }
 

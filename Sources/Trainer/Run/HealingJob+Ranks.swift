@@ -41,6 +41,14 @@ extension HealingJob {
         }
     }
 
+    /// Ranks with different teachers would pull the one model in different directions.
+    func requireSameTeacher(_ teacher: Checksum) throws {
+        if cluster.isAlone { return }
+        if let rank = otherRank(teacher) {
+            throw HealError(.configuration, "rank \(rank) has another teacher than rank 0; `distillation.teacher`, or `model`, must lead to the same files on all machines")
+        }
+    }
+
     /// The first rank whose number differs from that of rank 0.
     private func otherRank(_ checksum: Checksum) -> Int? {
         let found = cluster.gather([Double(checksum.value)])

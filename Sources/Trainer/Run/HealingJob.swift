@@ -82,12 +82,14 @@ package struct HealingJob: Sendable {
             if stop() { return result }
         }
 
+        if prepared.teacher != nil { try watch(.stage("opening the teacher")) }
+        let distillation = try distillation(prepared, model, &progress)
         let run = try HealingRun(
             model: model, dataset: prepared.dataset, schedule: c.schedule(totalSteps: prepared.totalSteps), optimizer: optimizer, progress: progress,
             options: .init(
                 rowsPerBatch: c.perDeviceTrainBatchSize, accumulation: c.gradientAccumulationSteps, maxGradientNorm: c.maxGradientNorm,
                 checkpointing: c.gradientCheckpointing, epochs: prepared.epochs),
-            cluster: cluster)
+            distillation: distillation, cluster: cluster)
         let fingerprint = prepared.dataset.fingerprint
         let checkpoints = CheckpointDirectory(path: directory)
         /// The new checkpoint's path; nil on a rank that does not write it.
@@ -139,7 +141,7 @@ package struct HealingJob: Sendable {
             if outcome.step % max(1, c.loggingSteps) == 0 || outcome.step == prepared.totalSteps {
                 try emit(.step(StepReport(
                     step: outcome.step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset),
-                    loss: outcome.loss, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
+                    loss: outcome.loss, parts: outcome.parts, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
                     trainedTokens: outcome.trainedTokens, tokensPerSecond: Double(outcome.tokens) / max(outcome.seconds, 1e-9),
                     seconds: outcome.seconds, memoryBytes: ProcessMemory.resident, exchangedBytes: cluster.isAlone ? nil : outcome.exchangedBytes)))
             }

@@ -11,6 +11,8 @@ package struct StepOutcome: Sendable {
     package var step: Int
     /// Mean loss a labelled token over the window, in nats.
     package var loss: Double
+    /// The parts that a loss with a teacher is mixed of (`TrainingWindow`); nil without one.
+    package var parts: LossParts?
     package var learningRate: Double
     /// Global norm of the mean gradient before clipping.
     package var gradientNorm: Double
@@ -23,7 +25,7 @@ package struct StepOutcome: Sendable {
 
 /// The training of a compressed model, step by step. Knows nothing of files or printing.
 ///
-/// A step is a window of micro-batches: gradients are summed, divided once by the window's labelled tokens, clipped, and applied. State changes only at
+/// A step is a window of micro-batches: gradients are summed, divided once by the window's tokens, clipped, and applied. State changes only at
 /// the end of a step, so a run stopped anywhere goes on from the last finished one with the same numbers.
 ///
 /// With several ranks each takes its micro-batches of the window, and all apply the same sum to the same parameters.
@@ -35,6 +37,7 @@ package final class HealingRun {
     private let gradients: Gradients
     private let dataset: Dataset
     private let options: Options
+    private let distillation: Distillation?
     private let cluster: any Communicator
     private let sumOrder: [Int]
     private var stream: BatchStream
@@ -61,7 +64,7 @@ package final class HealingRun {
 
     package init(
         model: LlamaModel, dataset: Dataset, schedule: Schedule, optimizer: AdamWOptimizer, progress: RunProgress, options: Options,
-        cluster: any Communicator = Alone()
+        distillation: Distillation? = nil, cluster: any Communicator = Alone()
     ) throws {
         self.model = model
         self.dataset = dataset
@@ -69,6 +72,7 @@ package final class HealingRun {
         self.optimizer = optimizer
         self.progress = progress
         self.options = options
+        self.distillation = distillation
         self.cluster = cluster
         gradients = model.makeGradients()
         sumOrder = GradientExchange.order(model.trained)
@@ -84,21 +88,22 @@ package final class HealingRun {
     /// - Parameter stop: asked before each micro-batch. Of several ranks' it is one decision, made once a step, before the first.
     package func step(stop: () -> Bool = { false }) throws -> StepOutcome? {
         let start = ContinuousClock.now
-        var window = TrainingWindow(model, gradients: gradients, checkpointing: options.checkpointing)
+        if stop() { return nil }
+        var window = TrainingWindow(model, gradients: gradients, checkpointing: options.checkpointing, distillation: distillation)
         let exchange = GradientExchange(gradients, order: sumOrder, over: cluster)
-        for number in 0..<options.accumulation {
-            if number == 0 || cluster.isAlone, stop() { return nil }
-            guard let batch = try stream.next() else {
-                if number > 0 { break }
-                throw HealError(.data, "the training data ended")
-            }
-            let isLast = number == options.accumulation - 1
+        var batches: [TokenBatch] = []
+        while batches.count < options.accumulation, let batch = try stream.next() { batches.append(batch) }
+        guard !batches.isEmpty else { throw HealError(.data, "the training data ended") }
+        window.announce(batches, over: cluster)
+        for (number, batch) in batches.enumerated() {
+            if number > 0, cluster.isAlone, stop() { return nil }
+            let isLast = number == batches.count - 1
             try window.add(batch, completed: isLast && !cluster.isAlone ? { exchange.complete($0) } : nil)
         }
         exchange.finish()
         window.combine(over: cluster)
         let rate = schedule.rate(at: progress.step), norm = window.gradientNorm()
-        guard norm.isFinite, window.lossSum.isFinite else {
+        guard norm.isFinite, window.meanLoss.isFinite else {
             throw HealError(
                 .diverged,
                 "step \(progress.step + 1): the loss is \(window.meanLoss) and the gradient norm \(norm); "
@@ -112,7 +117,8 @@ package final class HealingRun {
         progress.seconds += elapsed
         progress.position = stream.position
         return StepOutcome(
-            step: progress.step, loss: window.meanLoss, learningRate: rate, gradientNorm: norm, tokens: window.tokens,
+            step: progress.step, loss: window.meanLoss,
+            parts: window.meanDivergence.map { LossParts(crossEntropy: window.meanCrossEntropy, divergence: $0) }, learningRate: rate, gradientNorm: norm, tokens: window.tokens,
             trainedTokens: window.trainedTokens, seconds: elapsed, exchangedBytes: exchange.bytes)
     }
 

@@ -20,6 +20,8 @@ package enum JobEvent: Sendable {
 /// A job before it starts: what it will do to what.
 package struct JobSummary: Sendable {
     package var modelPath: String
+    /// nil where nothing is learnt from a teacher.
+    package var teacherPath: String?
     package var configuration: LlamaConfiguration
     package var plan: CompressionPlan
     /// "fp32" or "bf16".

@@ -15,6 +15,7 @@ enum JobText {
             ),
             ("parameters", parameters(plan)),
             ("compression", compression(plan)),
+        ] + teacher(summary, configuration.distillation) + [
             ("computing", computing(summary)),
             (
                 "data",
@@ -36,6 +37,13 @@ enum JobText {
         let cores = Set(compressed.compactMap { $0.layout?.cores }).sorted()
         let range = cores.count == 1 ? "\(cores[0])" : "\(cores[0]) to \(cores[cores.count - 1])"
         return "\(compressed.count) of \(plan.entries.count) matrices, \(range) cores each, \(HumanFormat.percent(plan.keptFraction)) of them kept"
+    }
+
+    private static func teacher(_ summary: JobSummary, _ settings: DistillationConfiguration) -> [(String, String)] {
+        guard let path = summary.teacherPath else { return [] }
+        let share = "\(HumanFormat.percent(settings.weight)) of the loss"
+        let tokens = settings.tokens == .all ? "at all tokens" : "at tokens with a label"
+        return [("teacher", "\(path)  (\(share), \(tokens)\(settings.temperature == 1 ? "" : ", temperature \(HumanFormat.significant(settings.temperature))"))")]
     }
 
     private static func computing(_ summary: JobSummary) -> String {

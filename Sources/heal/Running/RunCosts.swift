@@ -32,11 +32,14 @@ struct RunCosts {
         let keepsRebuilt = denseCompressed * size < HealingJob.rebuiltLimit
         let rebuilt = keepsRebuilt ? denseCompressed : largest
         let activations = Self.activations(model, tokens: tokens, size: size, checkpointing: c.gradientCheckpointing)
-        let logits = min(tokens, 512) * model.vocabularySize * (wide + size)
-        let held = [
+        let hasTeacher = c.distillation.weight > 0
+        let logits = min(tokens, 512) * model.vocabularySize * (wide + size + (hasTeacher ? wide : 0))
+        var held = [
             ("weights", frozen * size + coreBytes), ("gradients", cores * wide), ("optimizer", momentBytes),
             ("rebuilt matrices", rebuilt * size + 2 * largest * wide), ("activations", activations + logits),
         ]
+        // One like the model is assumed; it shares what is not compressed.
+        if hasTeacher { held.append(("teacher", denseCompressed * size)) }
         // Blocks of memory come in steps of an eighth of a power of two; then the program itself, the data and the stacks of threads.
         parts = held + [("reserve", held.reduce(0) { $0 + $1.1 } / 12 + (64 << 20))]
         checkpointBytes = frozen * wide + coreBytes + momentBytes
@@ -53,10 +56,16 @@ struct RunCosts {
                 perMicroBatch += 4 * Double(usual) * Double(entry.denseCount)  // y and dx; nothing is trained
             }
         }
-        perMicroBatch += 4 * Double(trained) * Double(model.vocabularySize) * Double(model.hiddenSize)
+        let counted = hasTeacher && c.distillation.tokens == .all ? usual : trained, head = Double(model.vocabularySize) * Double(model.hiddenSize)
+        perMicroBatch += 4 * Double(counted) * head
         // Scores and mixtures over half of the square, forward once and backward two and a half times; packed samples see less than a whole row.
         perMicroBatch += 7 * Double(usual) * Double(c.maxSequenceLength) / 2 * Double(model.queryRows) * Double(model.layers)
         if c.gradientCheckpointing { perMicroBatch *= 4.0 / 3 }
+        if hasTeacher {
+            let matrices = plan.entries.reduce(0.0) { $0 + Double($1.denseCount) }
+            perMicroBatch += 2 * Double(usual) * (matrices + Double(c.maxSequenceLength) / 2 * Double(model.queryRows) * Double(model.layers))
+            perMicroBatch += 2 * Double(counted) * head
+        }
         operationsPerStep = perMicroBatch * Double(c.gradientAccumulationSteps)
     }
 

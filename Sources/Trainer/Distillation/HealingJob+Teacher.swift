@@ -1,0 +1,54 @@
+import Foundation
+import HealData
+import Models
+import Storage
+
+extension HealingJob {
+    /// The teacher the configuration asks for, ready to be learnt from; nil where it asks for none.
+    ///
+    /// - Parameter progress: keeps which teacher it was, and is compared where the run goes on.
+    func distillation(_ prepared: Prepared, _ model: LlamaModel, _ progress: inout RunProgress) throws -> Distillation? {
+        let settings = configuration.distillation
+        guard let opened = prepared.teacher else { return nil }
+        let teacher = try Teacher(opened, of: model)
+        try requireSameTeacher(teacher.checksum)
+        let allowed = allowedChanges.contains { ["distillation", "distillation.teacher"].contains($0) }
+        if let before = progress.teacher, before != teacher.checksum.text, !allowed {
+            throw HealError(
+                .checkpoint,
+                "\(prepared.opened.path): the run had another teacher than the one there is now; set `distillation.teacher` to where the former one is "
+                    + "(--allow-changes distillation.teacher accepts the new one)")
+        }
+        progress.teacher = teacher.checksum.text
+        return Distillation(
+            teacher: teacher.model, weight: settings.weight, temperature: settings.temperature, tokens: settings.tokens)
+    }
+
+    /// The teacher of `student`, opened and found fit: what `distillation.teacher` names; else `model`, or the dense model that `model` was compressed from.
+    /// nil where the configuration asks for none.
+    package func openTeacher(of student: OpenedModel) throws -> OpenedModel? {
+        guard configuration.distillation.weight > 0 else { return nil }
+        let teacher = try findTeacher(of: student)
+        try Teacher.check(teacher, of: student, longestContext: configuration.maxSequenceLength)
+        return teacher
+    }
+
+    private func findTeacher(of student: OpenedModel) throws -> OpenedModel {
+        let c = configuration
+        func open(_ path: String) throws -> OpenedModel { try OpenedModel.open(path, tokenizer: c.tokenizer.map { c.existingPath($0) ?? $0 }) }
+        if let path = c.distillation.teacher { return try OpenedModel.open(c.existingPath(path) ?? path) }
+        let path = c.existingPath(c.model) ?? c.model
+        let model = student.path == path ? student : try open(path)
+        if model.layouts.isEmpty { return model }
+        guard let origin = model.densePath else {
+            throw HealError(
+                .configuration, "\(model.path): is compressed and does not say what from; set `distillation.teacher` to the dense model to learn from")
+        }
+        guard FileManager.default.fileExists(atPath: origin) else {
+            throw HealError(
+                .configuration,
+                "\(model.path): was compressed from \(origin), which is not there any more; set `distillation.teacher` to the dense model to learn from")
+        }
+        return try open(origin)
+    }
+}
