@@ -57,6 +57,7 @@ package struct ActivationCompressor: Sendable {
         let places = Dictionary(uniqueKeysWithValues: work.enumerated().map { ($1.name, $0) })
         let context = 1 + Int(rows.all.flatMap(\.input.positions).max() ?? 0)
         let embedding = LlamaModel(configuration, try opened.weights(of: LlamaNames.embedding), compute: compute, longestContext: 1)
+        for batch in rows.all { try TrainingWindow.check(batch.input.tokens, embedding) }
         var stream = CalibrationStream(rows, skipsFirstToken: options.skipsFirstToken, embedding: embedding)
         for layer in 0...(work.compactMap { LayerRanges.layer(of: $0.name) }.max() ?? 0) {
             let name = LlamaNames.block(layer)

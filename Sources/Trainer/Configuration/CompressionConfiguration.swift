@@ -71,9 +71,6 @@ package struct CompressionConfiguration: SettingGroup {
         }
         if legs == .auto, let position = keys["legs"] { needsActivation(keys.path(to: "legs"), position) }
         if rules.contains(where: { $0.legs == .auto }), let position = keys["rules"] { needsActivation(keys.path(to: "rules"), position) }
-        if let position = keys["calibration"] {
-            reader.report("has no effect with \"init\": \"svd\"; remove one of them", key: keys.path(to: "calibration"), at: position)
-        }
     }
 
     package static func hint(forUnknown key: String) -> String? {
