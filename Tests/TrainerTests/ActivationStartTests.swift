@@ -1,3 +1,4 @@
+import Autograd
 import HealData
 import Kernels
 import Models

@@ -25,7 +25,7 @@ package struct CalibrationConfiguration: SettingGroup {
             Setting("tokens", \.tokens, .trajectory, .from(16, to: 16_777_216)),
             Setting("held_out_tokens", \.heldOutTokens, .trajectory, .from(16, to: 16_777_216)),
             Setting("shrinkage", \.shrinkage, .trajectory, .from(0, to: 1)),
-            Setting("prefix", \.prefix),
+            Setting("prefix", \.prefix) { $0 == .compressed ? "\"compressed\" is not available yet; use \"original\"" : nil },
             Setting("skip_first_token", \.skipsFirstToken),
         ]
     }

@@ -54,11 +54,12 @@ package struct CompressionRule: SettingGroup {
         }
         guard let legs, let position = keys["legs"] else { return }
         func complain(_ message: String) { reader.report(message, key: keys.path(to: "legs"), at: position) }
-        if let given = legs.cores, let cores, given != cores {
-            complain("has \(given) pairs, but \"cores\" is \(cores); make them equal or remove \"cores\"")
-        }
-        if legs == .auto || legs == .lowRank, let cores, cores != 2 {
-            complain("\(legs.json.text()) makes two cores, but \"cores\" is \(cores); remove one of them")
+        if let made = legs.cores, let cores, made != cores {
+            if case .given = legs {
+                complain("has \(made) pairs, but \"cores\" is \(cores); make them equal or remove \"cores\"")
+            } else {
+                complain("\(legs.json.text()) makes two cores, but \"cores\" is \(cores); remove one of them")
+            }
         }
         if legs == .auto, keys["bond_dimension"] != nil {
             complain("\"auto\" compares legs at equal parameters, so it needs \"keep\" instead of \"bond_dimension\"")

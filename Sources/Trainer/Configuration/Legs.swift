@@ -9,8 +9,14 @@ package enum Legs: Sendable, Hashable {
     /// One of each a core; their products are the rows and the columns.
     case given(outputs: [Int], inputs: [Int])
 
-    /// The cores that given legs make.
-    package var cores: Int? { if case .given(let outputs, _) = self { outputs.count } else { nil } }
+    /// The cores that these legs make; nil for any number.
+    package var cores: Int? {
+        switch self {
+        case .given(let outputs, _): outputs.count
+        case .auto, .lowRank: 2
+        case .balanced: nil
+        }
+    }
 
     package static let mostCores = 16
 }
