@@ -142,33 +142,56 @@ package final class LlamaModel: Sendable {
         _ layer: Int, _ x: Variable, positions: [Int32], _ tape: inout Tape,
         attend: (_ q: Variable, _ k: Variable, _ v: Variable, _ tape: inout Tape) -> Variable
     ) -> Variable {
-        let c = configuration, name = LlamaNames.block(layer)
-        let norm = Norm(epsilon: c.rmsNormEpsilon, output: compute)
-        let h = tape.apply(norm, x, variable("\(name).input_layernorm.weight", &tape))
-        var q = project(h, "\(name).self_attn.q_proj", &tape)
-        var k = project(h, "\(name).self_attn.k_proj", &tape)
-        let v = project(h, "\(name).self_attn.v_proj", &tape)
+        let h = attentionInput(layer, x, &tape)
+        let (q, k, v) = queryKeyValue(layer, h, positions: positions, &tape)
+        let middle = attentionOutput(layer, attend(q, k, v, &tape), residual: x, &tape)
+        let h2 = gatesInput(layer, middle, &tape)
+        return output(layer, gated(layer, h2, &tape), residual: middle, &tape)
+    }
+
+    // The parts of a block, each of which ends where matrices get their input.
+
+    func attentionInput(_ layer: Int, _ x: Variable, _ tape: inout Tape) -> Variable { norm("\(LlamaNames.block(layer)).input_layernorm", x, &tape) }
+
+    func queryKeyValue(_ layer: Int, _ h: Variable, positions: [Int32], _ tape: inout Tape) -> (q: Variable, k: Variable, v: Variable) {
+        let c = configuration, name = LlamaNames.block(layer) + ".self_attn"
+        var q = project(h, "\(name).q_proj", &tape)
+        var k = project(h, "\(name).k_proj", &tape)
+        let v = project(h, "\(name).v_proj", &tape)
         if c.queryKeyNorm {
-            q = tape.apply(HeadNorm(heads: c.heads, epsilon: c.rmsNormEpsilon), q, variable("\(name).self_attn.q_norm.weight", &tape))
-            k = tape.apply(HeadNorm(heads: c.kvHeads, epsilon: c.rmsNormEpsilon), k, variable("\(name).self_attn.k_norm.weight", &tape))
+            q = tape.apply(HeadNorm(heads: c.heads, epsilon: c.rmsNormEpsilon), q, variable("\(name).q_norm.weight", &tape))
+            k = tape.apply(HeadNorm(heads: c.kvHeads, epsilon: c.rmsNormEpsilon), k, variable("\(name).k_norm.weight", &tape))
         }
         q = tape.apply(Rope(heads: c.heads, positions: positions, table: table), q)
         k = tape.apply(Rope(heads: c.kvHeads, positions: positions, table: table), k)
-        let attended = attend(q, k, v, &tape)
-        let middle = project(attended, "\(name).self_attn.o_proj", &tape, residual: x)
-        let h2 = tape.apply(norm, middle, variable("\(name).post_attention_layernorm.weight", &tape))
-        let gate = project(h2, "\(name).mlp.gate_proj", &tape)
-        let up = project(h2, "\(name).mlp.up_proj", &tape)
-        return project(tape.apply(GatedUnit(), gate, up), "\(name).mlp.down_proj", &tape, residual: middle)
+        return (q, k, v)
+    }
+
+    func attentionOutput(_ layer: Int, _ attended: Variable, residual: Variable, _ tape: inout Tape) -> Variable {
+        project(attended, "\(LlamaNames.block(layer)).self_attn.o_proj", &tape, residual: residual)
+    }
+
+    func gatesInput(_ layer: Int, _ x: Variable, _ tape: inout Tape) -> Variable { norm("\(LlamaNames.block(layer)).post_attention_layernorm", x, &tape) }
+
+    func gated(_ layer: Int, _ h: Variable, _ tape: inout Tape) -> Variable {
+        let name = LlamaNames.block(layer) + ".mlp"
+        let gate = project(h, "\(name).gate_proj", &tape), up = project(h, "\(name).up_proj", &tape)
+        return tape.apply(GatedUnit(), gate, up)
+    }
+
+    func output(_ layer: Int, _ gated: Variable, residual: Variable, _ tape: inout Tape) -> Variable {
+        project(gated, "\(LlamaNames.block(layer)).mlp.down_proj", &tape, residual: residual)
+    }
+
+    private func norm(_ name: String, _ x: Variable, _ tape: inout Tape) -> Variable {
+        tape.apply(Norm(epsilon: configuration.rmsNormEpsilon, output: compute), x, variable(name + ".weight", &tape))
     }
 
     func embed(_ tokens: [Int32], _ tape: inout Tape) -> Variable {
         tape.apply(Embedding(tokens: tokens), variable(LlamaNames.embedding + ".weight", &tape))
     }
 
-    func normalise(_ x: Variable, _ tape: inout Tape) -> Variable {
-        tape.apply(Norm(epsilon: configuration.rmsNormEpsilon, output: compute), x, variable(LlamaNames.finalNorm + ".weight", &tape))
-    }
+    func normalise(_ x: Variable, _ tape: inout Tape) -> Variable { norm(LlamaNames.finalNorm, x, &tape) }
 
     func headWeight(_ tape: inout Tape) -> Variable {
         variable((configuration.tiesWordEmbeddings ? LlamaNames.embedding : LlamaNames.head) + ".weight", &tape)

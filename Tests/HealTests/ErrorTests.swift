@@ -52,7 +52,7 @@ struct ErrorTests {
         // The configuration.
         Case("--config \(configuration) --set lerning_rate=1", 78, #"lerning_rate: unknown key; did you mean "learning_rate"?"#),
         Case("--config \(configuration) --set lerning_rate=1 max_steps=x", 78, "heal: 2 mistakes"),
-        Case("--config \(configuration) --set output_dir=runs/never compression.factors.out=[8,9] compression.factors.in=[8,8]", 78, "(and so in 4 other blocks)"),
+        Case("--config \(configuration) --set output_dir=runs/never compression.legs=[[8,8],[9,8]]", 78, "(and so in 4 other blocks)"),
         Case("compress --out out --config \(configuration) --set compression.cores=1 compression.rules=[]", 78, "no matrix is to be compressed"),
         // Models and data.
         Case("--config \(configuration) --set output_dir=runs/never max_seq_length=1000", 65, "max_position_embeddings: is 512"),

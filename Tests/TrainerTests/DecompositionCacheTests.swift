@@ -56,19 +56,21 @@ import Testing
             var matrix = try opened.source.floats(entry.name + ".weight")
             let key = DecompositionCache.Key(matrix, layout: layout, type: .f32)
             let cores = try MPO<Float>.decompose(matrix, layout: layout).mpo.cores.map { Tensor($0.values, $0.shape) }
-            try cache.store(entry.name, key, cores, relativeError: 0.25)
-            let found = try #require(cache.load(entry.name, key, layout: layout, type: .f32))
-            #expect(found.cores.map { $0.floats() } == cores.map { $0.floats() } && found.relativeError == 0.25)
-            #expect(cache.load(entry.name, .init(matrix, layout: layout, type: .bf16), layout: layout, type: .bf16) == nil)
+            let fit = FitReport(error: 0.1, heldError: 0.125, lowRankError: nil, tried: 1, seconds: 2)
+            let result = Compressor.Result(name: entry.name, layout: layout, relativeError: 0.25, fit: fit)
+            try cache.store(key, DecompositionOutcome(result: result, cores: cores, wasCached: false))
+            let found = try #require(cache.load(entry.name, key, type: .f32))
+            #expect(found.cores.map { $0.floats() } == cores.map { $0.floats() } && found.result == result && found.wasCached)
+            #expect(cache.load(entry.name, .init(matrix, layout: layout, type: .bf16), type: .bf16) == nil)
             let other = try MPOLayout(outFactors: layout.outFactors, inFactors: layout.inFactors, limit: .keep(0.4))
-            #expect(cache.load(entry.name, .init(matrix, layout: other, type: .f32), layout: other, type: .f32) == nil)
+            #expect(cache.load(entry.name, .init(matrix, layout: other, type: .f32), type: .f32) == nil)
             matrix[5] += 1e-3
-            #expect(cache.load(entry.name, .init(matrix, layout: layout, type: .f32), layout: layout, type: .f32) == nil)
+            #expect(cache.load(entry.name, .init(matrix, layout: layout, type: .f32), type: .f32) == nil)
             let path = "\(directory)/\(entry.name).h5"
             var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
             bytes[bytes.count - 9] ^= 4
             try bytes.write(to: URL(fileURLWithPath: path))
-            #expect(cache.load(entry.name, key, layout: layout, type: .f32) == nil)
+            #expect(cache.load(entry.name, key, type: .f32) == nil)
         }
     }
 

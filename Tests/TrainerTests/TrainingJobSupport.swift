@@ -35,6 +35,7 @@ struct SmallJob: Sendable {
         c.warmupSteps = 3
         c.weightDecay = 0.01
         c.compression.keep = 0.5
+        c.compression.initialization = .svd
         c.trainable = [try NamePattern("norm")]
         c.dtype = .fp32
         c.loggingSteps = 1

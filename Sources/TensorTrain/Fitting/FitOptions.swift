@@ -34,4 +34,10 @@ package struct FitOptions: Sendable, Hashable, Codable {
         self.stepTolerance = stepTolerance
         self.damping = damping
     }
+
+    /// Options for a matrix of that many entries: sweeps of large ones take minutes, and the first few win most.
+    package init(size: Int) { self.init(maximumSweeps: size > Self.large ? 2 : 12) }
+
+    /// Entries from which on a matrix counts as large.
+    static let large = 1 << 24
 }

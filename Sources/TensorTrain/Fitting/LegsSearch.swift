@@ -47,6 +47,9 @@ package struct LegsSearch: Sendable {
         self.tie = tie
     }
 
+    /// The search for a matrix of that many entries: of large ones only the candidate that the screening finds best is refined.
+    package init(size: Int) { self.init(options: FitOptions(size: size), refined: size > FitOptions.large ? 1 : 2) }
+
     /// What is tried for a matrix.
     package struct Candidates: Sendable {
         /// What the others must beat.
@@ -75,6 +78,11 @@ package struct LegsSearch: Sendable {
             func right(_ p: Int, _ q: Int) -> MPOLayout? {
                 guard out.isMultiple(of: p), input.isMultiple(of: q) else { return nil }
                 return try? MPOLayout(outFactors: [p, out / p], inFactors: [input / q, q], limit: .keep(keep))
+            }
+            // Every candidate of a large matrix takes a minute: only those that won where it was measured.
+            if out * input > FitOptions.large {
+                families = [distinct([left(1, 2)]), distinct([right(1, 2)])].filter { !$0.isEmpty }
+                return
             }
             let balanced = stride(from: 2, through: cores, by: 1).map {
                 try? MPOLayout.balanced(out: out, in: input, cores: $0, limit: .keep(keep))

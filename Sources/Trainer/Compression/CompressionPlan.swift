@@ -8,14 +8,17 @@ package struct CompressionPlan: Sendable {
         package let name: String
         package let out: Int
         package let `in`: Int
-        /// nil: stays dense.
+        /// nil: stays dense. Where legs are searched for, what is taken at worst.
         package let layout: MPOLayout?
+        /// Whether the legs of ``layout`` are provisional: others are chosen at equal parameters when the matrix is fitted.
+        package let searchesLegs: Bool
 
-        package init(name: String, out: Int, in input: Int, layout: MPOLayout?) {
+        package init(name: String, out: Int, in input: Int, layout: MPOLayout?, searchesLegs: Bool = false) {
             self.name = name
             self.out = out
             self.in = input
             self.layout = layout
+            self.searchesLegs = searchesLegs
         }
 
         package var denseCount: Int { out * `in` }
@@ -30,15 +33,16 @@ package struct CompressionPlan: Sendable {
         var issues: [String] = []
         var entries: [Entry] = []
         for (name, out, input) in LlamaNames.matrixShapes(model) {
-            var layout = present[name]
-            if layout == nil, case .mpo(let cores, let size, let factors) = compression.decision(for: name) {
+            var layout = present[name], searchesLegs = false
+            if layout == nil, case .mpo(let cores, let size, let legs) = compression.decision(for: name), cores > 1 {
                 do {
-                    layout = try Self.layout(out: out, in: input, cores: cores, size: size, factors: factors)
+                    layout = try Self.layout(out: out, in: input, cores: cores, size: size, legs: legs)
+                    searchesLegs = legs == .auto
                 } catch {
                     issues.append("\(name) [\(out) x \(input)]: \(error)")
                 }
             }
-            entries.append(Entry(name: name, out: out, in: input, layout: layout))
+            entries.append(Entry(name: name, out: out, in: input, layout: layout, searchesLegs: searchesLegs))
         }
         for (key, text) in compression.unmatched(names: entries.map(\.name)) {
             issues.append("\(key): \(text) matches no matrix of this model; names look like \(entries.first?.name ?? "")")
@@ -50,18 +54,31 @@ package struct CompressionPlan: Sendable {
     }
 
     private static func layout(
-        out: Int, in input: Int, cores: Int, size: CompressionDecision.Size, factors: CompressionConfiguration.Factors?
-    ) throws(TensorTrainError) -> MPOLayout? {
-        if cores == 1 { return nil }
+        out: Int, in input: Int, cores: Int, size: CompressionDecision.Size, legs: Legs
+    ) throws(TensorTrainError) -> MPOLayout {
         let limit: BondLimit =
             switch size {
             case .keep(let keep): .keep(keep)
             case .bondDimension(let bond): .bondDimension(bond)
             }
-        guard let factors else { return try MPOLayout.balanced(out: out, in: input, cores: cores, limit: limit) }
-        let layout = try MPOLayout(outFactors: factors.outputs, inFactors: factors.inputs, limit: limit)
-        try layout.requireMatrix(out: out, in: input)
-        return layout
+        switch legs {
+        case .balanced: return try .balanced(out: out, in: input, cores: cores, limit: limit)
+        case .lowRank, .auto: return try .lopsided(out: out, in: input, inner: 1, limit: limit)
+        case .given(let outputs, let inputs):
+            let layout = try MPOLayout(outFactors: outputs, inFactors: inputs, limit: limit)
+            try layout.requireMatrix(out: out, in: input)
+            return layout
+        }
+    }
+
+    private init(_ entries: [Entry], otherCount: Int) {
+        self.entries = entries
+        self.otherCount = otherCount
+    }
+
+    /// The plan as it was carried out: with the layouts that a model has.
+    package func settled(_ layouts: [String: MPOLayout]) -> CompressionPlan {
+        CompressionPlan(entries.map { Entry(name: $0.name, out: $0.out, in: $0.in, layout: layouts[$0.name]) }, otherCount: otherCount)
     }
 
     package var compressed: [Entry] { entries.filter { $0.layout != nil } }

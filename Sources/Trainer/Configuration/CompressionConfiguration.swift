@@ -9,9 +9,10 @@ package struct CompressionConfiguration: SettingGroup {
     package var keep: Double? = defaultKeep
     /// The largest bond dimension.
     package var bondDimension: Int?
-    /// The legs of every matrix; nil picks them by size.
-    package var factors: Factors?
-    package var initialization = Initialization.svd
+    /// The legs of every matrix; nil searches where it can, see `legs(_:cores:size:)`.
+    package var legs: Legs?
+    package var initialization = Initialization.activation
+    package var calibration = CalibrationConfiguration()
     /// Matrices left dense whatever the rules say.
     package var skip = [NamePattern(known: "lm_head"), NamePattern(known: "embed_tokens")]
     package var rules: [CompressionRule] = []
@@ -41,34 +42,6 @@ package struct CompressionConfiguration: SettingGroup {
         case coreByCore = "core_by_core"
     }
 
-    /// The legs of a matrix: the products of `outputs` and `inputs` are its rows and columns, one leg each a core.
-    package struct Factors: SettingGroup, Equatable {
-        package var outputs: [Int] = []
-        package var inputs: [Int] = []
-        package init() {}
-
-        package static var settings: [Setting<Factors>] {
-            [Setting("out", \.outputs, check: complaint), Setting("in", \.inputs, check: complaint)]
-        }
-
-        private static func complaint(_ legs: [Int]) -> String? {
-            if legs.isEmpty { return "the list is empty; it takes one number a core" }
-            if Double(legs.count) > 16 { return "\(legs.count) legs are too many; at most 16 cores are possible" }
-            return legs.first { $0 < 1 }.map { "\($0) is out of range; legs are at least 1" }
-        }
-
-        package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {
-            guard keys["out"] != nil, keys["in"] != nil else {
-                reader.report("needs both \"out\" and \"in\"", key: keys.path, at: keys.position)
-                return
-            }
-            if outputs.count != inputs.count, !outputs.isEmpty, !inputs.isEmpty {
-                reader.report(
-                    "\"out\" has \(outputs.count) legs and \"in\" has \(inputs.count); both take one a core", key: keys.path, at: keys.position)
-            }
-        }
-    }
-
     package init() {}
 
     package static var settings: [Setting<CompressionConfiguration>] {
@@ -76,24 +49,33 @@ package struct CompressionConfiguration: SettingGroup {
             Setting("cores", \.cores, .trajectory, coresBounds),
             Setting("keep", \.keep, .trajectory, keepBounds),
             Setting("bond_dimension", \.bondDimension, .trajectory, bondBounds),
-            Setting("factors", \.factors),
-            Setting("init", \.initialization) { NotAvailableYet.complaint($0) },
+            Setting("legs", \.legs),
+            Setting("init", \.initialization),
+            Setting("calibration", \.calibration),
             Setting("skip", \.skip),
             Setting("rules", \.rules),
             Setting("plan", \.plan),
         ]
     }
 
+    package static var formerKeys: [String] { ["factors"] }
+
     package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {
-        CompressionRule.checkSize(keys, cores: keys["cores"] == nil ? nil : cores, factors: factors, reader: &reader)
+        CompressionRule.checkSize(keys, cores: keys["cores"] == nil ? nil : cores, legs: legs, reader: &reader)
         if keys["bond_dimension"] != nil && keys["keep"] == nil { keep = nil }
         if keys["bond_dimension"] == nil && keys["keep"] == nil { keep = Self.defaultKeep }
-        if let factors { cores = factors.outputs.count }
+        if let given = legs?.cores { cores = given }
+        guard initialization == .svd else { return }
+        func needsActivation(_ key: String, _ at: JSON.Position) {
+            reader.report("chooses on calibration rows, which \"init\": \"svd\" does without; use \"init\": \"activation\"", key: key, at: at)
+        }
+        if legs == .auto, let position = keys["legs"] { needsActivation(keys.path(to: "legs"), position) }
+        if rules.contains(where: { $0.legs == .auto }), let position = keys["rules"] { needsActivation(keys.path(to: "rules"), position) }
     }
 
     package static func hint(forUnknown key: String) -> String? {
         switch key {
-        case "calibration": "calibration (with init \"activation\") is not available yet"
+        case "factors": Legs.hintForFactors
         case "rank", "max_rank", "chi", "bond", "bond_dim", "tt_rank": "did you mean \"bond_dimension\"?"
         case "ratio", "keep_ratio", "compression_ratio", "fraction": "did you mean \"keep\", the share of the parameters that stays?"
         case "target_modules", "modules", "layers": "did you mean \"rules\" (which matrices, and how far) or \"skip\"?"

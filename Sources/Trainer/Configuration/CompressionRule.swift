@@ -7,7 +7,7 @@ package struct CompressionRule: SettingGroup {
     package var cores: Int?
     package var keep: Double?
     package var bondDimension: Int?
-    package var factors: CompressionConfiguration.Factors?
+    package var legs: Legs?
     /// Leave these matrices dense.
     package var skip = false
 
@@ -20,7 +20,7 @@ package struct CompressionRule: SettingGroup {
             Setting("cores", \.cores, .trajectory, CompressionConfiguration.coresBounds),
             Setting("keep", \.keep, .trajectory, CompressionConfiguration.keepBounds),
             Setting("bond_dimension", \.bondDimension, .trajectory, CompressionConfiguration.bondBounds),
-            Setting("factors", \.factors),
+            Setting("legs", \.legs),
             Setting("skip", \.skip),
         ]
     }
@@ -35,26 +35,34 @@ package struct CompressionRule: SettingGroup {
         if keys["match"] == nil && keys["layers"] == nil {
             reader.report("needs \"match\" (name patterns) or \"layers\" (blocks), to say which matrices it is about", key: keys.path, at: keys.position)
         }
-        let sizes = ["keep", "bond_dimension", "cores", "factors"].filter { keys[$0] != nil }
+        let sizes = ["keep", "bond_dimension", "cores", "legs"].filter { keys[$0] != nil }
         if skip, let size = sizes.first, let position = keys[size] {
             reader.report("contradicts \"skip\": true in the same rule; remove one of them", key: keys.path(to: size), at: position)
         } else if !skip, keys["skip"] == nil, sizes.isEmpty {
-            reader.report("changes nothing; give \"keep\", \"bond_dimension\", \"cores\", \"factors\" or \"skip\": true", key: keys.path, at: keys.position)
+            reader.report("changes nothing; give \"keep\", \"bond_dimension\", \"cores\", \"legs\" or \"skip\": true", key: keys.path, at: keys.position)
         }
-        Self.checkSize(keys, cores: cores, factors: factors, reader: &reader)
+        Self.checkSize(keys, cores: cores, legs: legs, reader: &reader)
     }
 
+    package static var formerKeys: [String] { ["factors"] }
+    package static func hint(forUnknown key: String) -> String? { key == "factors" ? Legs.hintForFactors : nil }
+
     /// The contradictions that the group and its rules have in common.
-    static func checkSize(
-        _ keys: GivenKeys, cores: Int?, factors: CompressionConfiguration.Factors?, reader: inout ConfigurationReader
-    ) {
+    static func checkSize(_ keys: GivenKeys, cores: Int?, legs: Legs?, reader: inout ConfigurationReader) {
         if let keep = keys["keep"], let bond = keys["bond_dimension"] {
             reader.reportContradiction("keep", at: keep, "bond_dimension", at: bond, in: keys)
         }
-        if let factors, let cores, factors.outputs.count != cores, let position = keys["factors"] {
-            reader.report(
-                "has \(factors.outputs.count) legs a side, but \"cores\" is \(cores); make them equal or remove \"cores\"",
-                key: keys.path(to: "factors"), at: position)
+        guard let legs, let position = keys["legs"] else { return }
+        func complain(_ message: String) { reader.report(message, key: keys.path(to: "legs"), at: position) }
+        if let made = legs.cores, let cores, made != cores {
+            if case .given = legs {
+                complain("has \(made) pairs, but \"cores\" is \(cores); make them equal or remove \"cores\"")
+            } else {
+                complain("\(legs.json.text()) makes two cores, but \"cores\" is \(cores); remove one of them")
+            }
+        }
+        if legs == .auto, keys["bond_dimension"] != nil {
+            complain("\"auto\" compares legs at equal parameters, so it needs \"keep\" instead of \"bond_dimension\"")
         }
     }
 }
@@ -62,7 +70,7 @@ package struct CompressionRule: SettingGroup {
 /// What is to become of one matrix.
 package enum CompressionDecision: Sendable, Equatable {
     case dense
-    case mpo(cores: Int, size: Size, factors: CompressionConfiguration.Factors?)
+    case mpo(cores: Int, size: Size, legs: Legs)
 
     package enum Size: Sendable, Equatable {
         /// The share of the parameters to keep, in (0, 1].
@@ -77,10 +85,7 @@ extension CompressionConfiguration {
         if skip.contains(where: { $0.matches(name) }) { return .dense }
         let rule = rules.first { $0.matches(name) }
         if rule?.skip == true { return .dense }
-        var cores = rule?.cores ?? rule?.factors?.outputs.count ?? cores
-        // Legs of the group serve a rule only where it keeps the group's number of cores.
-        let factors = rule?.factors ?? (self.factors?.outputs.count == cores ? self.factors : nil)
-        if let factors { cores = factors.outputs.count }
+        let cores = rule?.legs?.cores ?? rule?.cores ?? cores
         let size: CompressionDecision.Size =
             if let keep = rule?.keep {
                 .keep(keep)
@@ -91,7 +96,24 @@ extension CompressionConfiguration {
             } else {
                 .keep(keep ?? Self.defaultKeep)
             }
-        return .mpo(cores: cores, size: size, factors: factors)
+        return .mpo(cores: cores, size: size, legs: legs(rule?.legs ?? legs, cores: cores, size: size))
+    }
+
+    /// The legs meant where `asked` is what the keys say. Legs for another number of cores do not serve; where nothing else is said they are
+    /// searched, as long as there are calibration rows to choose on and a count of parameters to compare at.
+    private func legs(_ asked: Legs?, cores: Int, size: CompressionDecision.Size) -> Legs {
+        let maySearch = if case .keep = size { cores == 2 && initialization == .activation } else { false }
+        switch asked {
+        case .given(let outputs, _)? where outputs.count != cores: return maySearch ? .auto : .balanced
+        case .lowRank? where cores != 2: return .balanced
+        case .auto?, nil: return maySearch ? .auto : .balanced
+        case let asked?: return asked
+        }
+    }
+
+    /// Whether a rule gives this matrix a size of its own.
+    package func hasOwnSize(_ name: String) -> Bool {
+        rules.first { $0.matches(name) }.map { $0.keep != nil || $0.bondDimension != nil } ?? false
     }
 
     /// The patterns and rules that no matrix of the model answers to, with the key of each: most likely slips of the pen.

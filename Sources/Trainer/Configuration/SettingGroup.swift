@@ -7,6 +7,8 @@ package protocol SettingGroup: SettingValue {
     mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader)
     /// What to say about a key that does not exist, where that is known better than by its spelling.
     static func hint(forUnknown key: String) -> String?
+    /// Keys of earlier versions: without a value, as old checkpoints have them, they are passed over.
+    static var formerKeys: [String] { get }
 }
 
 /// One key of a group.
@@ -59,6 +61,7 @@ extension SettingGroup {
     package static var expectation: String { "a group of keys { ... }" }
     package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {}
     package static func hint(forUnknown key: String) -> String? { nil }
+    package static var formerKeys: [String] { [] }
 
     package var json: JSON {
         .object(Self.settings.map { ($0.key, $0.json(self)) })
@@ -83,6 +86,7 @@ extension SettingGroup {
         for member in members {
             let path = key.isEmpty ? member.key : "\(key).\(member.key)"
             guard let setting = settings.first(where: { $0.key == member.key }) else {
+                if formerKeys.contains(member.key), member.value.value.isNull { continue }
                 reader.reportUnknown(member, path: path, siblings: settings.map(\.key), hint: hint(forUnknown: member.key))
                 continue
             }

@@ -42,15 +42,22 @@ package struct OpenedModel: Sendable {
     ///
     /// Tensors in bf16 or float32 are not read but mapped, where the file has them in one piece: nobody may write them. Otherwise bf16 stays bf16, and
     /// everything else becomes float32, which holds it exactly.
-    package func weights(leavingOut: Set<String> = []) throws -> ModelWeights {
+    package func weights(leavingOut: Set<String> = []) throws -> ModelWeights { try weights { !leavingOut.contains($0) } }
+
+    /// The tensors of one part of the model, such as a block, named without the last dot.
+    package func weights(of part: String) throws -> ModelWeights { try weights { $0 == part || $0.hasPrefix(part + ".") } }
+
+    /// The tensors of the modules that `chosen` names.
+    private func weights(where chosen: (String) -> Bool) throws -> ModelWeights {
         var weights = ModelWeights()
-        weights.layouts = layouts
         var names: [String] = []
         for (name, _) in configuration.expectedWeights() {
             let module = name.hasSuffix(".weight") ? String(name.dropLast(7)) : name
-            if layouts[module] != nil {
+            if let layout = layouts[module] {
+                guard chosen(module) else { continue }
+                weights.layouts[module] = layout
                 names += weights.coreNames(module)
-            } else if !leavingOut.contains(module) {
+            } else if chosen(module) {
                 names.append(name)
             }
         }

@@ -4,9 +4,23 @@ import HealData
 import Kernels
 import Models
 import Storage
+import TensorTrain
 
 /// What keeps the ranks of a job on the same numbers.
 extension HealingJob {
+    /// Gives every rank the first one's layouts: where processors differ in their last bits, another choice of legs may be the best by a hair.
+    func shareLayouts(of weights: inout ModelWeights) throws {
+        if cluster.isAlone { return }
+        let text = cluster.broadcast(cluster.isFirst ? try CheckpointWriter.json(weights.layouts) : nil)!
+        let layouts = try JSONDecoder().decode([String: MPOLayout].self, from: Data(text.utf8))
+        for (name, layout) in layouts where weights.layouts[name] != layout {
+            let type = weights.tensors[ModelWeights.coreName(name, 0)]!.dtype
+            for core in weights.coreNames(name) { weights.tensors[core] = nil }
+            // `share` fills them.
+            weights.compress(name, layout: layout, cores: (0..<layout.cores).map { Tensor(layout.coreShape($0), type) })
+        }
+    }
+
     /// Gives every rank the first one's tensors: decompositions may differ in their last bits where processors do.
     func share(_ weights: ModelWeights, names: [String]) {
         if cluster.isAlone { return }

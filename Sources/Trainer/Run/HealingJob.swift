@@ -75,6 +75,7 @@ package struct HealingJob: Sendable {
 
         let (model, optimizer) = try buildModel(prepared, wish, stop, watch)
         if stop() { return result }
+        result.parameters = prepared.plan.settled(model.weights.layouts).total
         if progress.truncated == nil, progress.step == 0 {
             try watch(.stage("evaluating the truncated model"))
             progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, emitting: emit)
@@ -175,13 +176,14 @@ package struct HealingJob: Sendable {
         var weights = try prepared.opened.weights(leavingOut: pending)
         if !pending.isEmpty {
             try watch(.stage("decomposing \(pending.count) matrices"))
-            let compressor = Compressor(type: c.masterPrecision.type, cache: cluster.isFirst ? decompositionCache : nil)
-            let results = try compressor.run(prepared.plan, from: prepared.opened.source, into: &weights, stop: wish) { p in
-                try watch(.decomposing(p))
-            }
+            let results = try decompose(
+                prepared.opened, prepared.plan, prepared.dataset, compute: prepared.compute, into: &weights,
+                cache: cluster.isFirst ? decompositionCache : nil, stop: wish
+            ) { try watch(.decomposing($0)) }
             if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
             try watch(.decomposed(results))
         }
+        if !pending.isEmpty { try shareLayouts(of: &weights) }
         let cores = Set(weights.layouts.keys.flatMap(weights.coreNames))
         for name in weights.names where c.trains(name, isCore: cores.contains(name)) {
             let tensor = weights.tensors[name]!, type = c.masterType(tensor.shape)

@@ -7,7 +7,7 @@ package enum JobEvent: Sendable {
     case planned(JobSummary)
     /// A stage of the work begins, in a few words.
     case stage(String)
-    case decomposing(Compressor.Progress)
+    case decomposing(DecompositionProgress)
     case decomposed([Compressor.Result])
     /// A checkpoint newer than the one resumed from that failed its checks, and why.
     case invalidCheckpoint(path: String, reason: String)

@@ -6,8 +6,9 @@ struct Compress: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Decompose a model's matrices into cores, and nothing else.",
         discussion: """
-            Takes the model and the group "compression" of a configuration, writes the cores as an mpo export (with which generate, score, inspect and \
-            a configuration's "model" go on), and prints how much of each matrix was lost: ||W - W'|| / ||W|| in the Frobenius norm.
+            Takes the model, the group "compression" and the rows to calibrate on of a configuration, writes the cores as an mpo export (with which \
+            generate, score, inspect and a configuration's "model" go on), and prints how much of each matrix was lost: of its output on rows that were \
+            not fitted, E|Wx - W'x|^2 / E|Wx|^2, and of the matrix itself, ||W - W'|| / ||W||.
 
               heal compress --config configs/stories260k.json --out out/stories260k-mpo
               heal compress --config configs/stories260k.json --out out/gentler \\
@@ -31,7 +32,8 @@ struct Compress: ParsableCommand {
         Console.workWithoutReader()
         threads.apply()
         let configuration = try config.load()
-        let opened = try configuration.openModel(needsData: false)
+        let calibrates = configuration.compression.initialization == .activation
+        let opened = try configuration.openModel(needsData: calibrates)
         let plan = try CompressionPlan(opened.configuration, configuration.compression, present: opened.layouts)
         guard !plan.compressed.isEmpty else {
             throw Failure("\(config.path): no matrix is to be compressed; see \"compression\"", .configuration)
@@ -42,16 +44,22 @@ struct Compress: ParsableCommand {
         ]))
         Console.flush()
         var weights = try opened.weights(leavingOut: Set(plan.compressed.map(\.name)).subtracting(opened.layouts.keys))
-        let results = try Compressor().run(
-            plan, from: opened.source, into: &weights,
-            progress: { Console.status(JobText.progress($0)) })
+        let job = HealingJob(configuration)
+        let rows = calibrates ? try job.dataset(opened) : nil
+        let start = ContinuousClock.now
+        let results = try job.decompose(opened, plan, rows, compute: HealingJob.compute(configuration.dtype), into: &weights) {
+            Console.status(JobText.progress($0))
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
         let summary = try MPOExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite) { progress in
             Console.status("writing \(progress.done)/\(progress.total)  \(progress.name)")
         }
         Console.status("")
         let errors = Dictionary(results.map { ($0.name, $0.relativeError) }) { first, _ in first }
-        Console.print("\n" + MatrixTable(plan.entries, errors: errors).text())
-        Console.print("\nwrote \(summary.directory) (\(HumanFormat.grouped(summary.parameters)) parameters, \(HumanFormat.bytes(summary.bytes)))")
+        Console.print("\n" + MatrixTable(plan.settled(weights.layouts).entries, errors: errors).text())
+        if calibrates, !results.isEmpty { Console.print("\n" + FitTable(results).text) }
+        Console.print("\n\(JobText.decomposed(results)); \(HumanFormat.duration(seconds))")
+        Console.print("wrote \(summary.directory) (\(HumanFormat.grouped(summary.parameters)) parameters, \(HumanFormat.bytes(summary.bytes)))")
     }
 }
 

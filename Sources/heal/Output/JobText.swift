@@ -57,12 +57,23 @@ enum JobText {
     }
 
     /// A matrix that was decomposed, and how long the others will take.
-    static func progress(_ p: Compressor.Progress) -> String {
+    static func progress(_ p: DecompositionProgress) -> String {
         var text = "decomposing \(p.done)/\(p.total)  \(p.name)"
         if let rate = p.parametersPerSecond, let left = p.secondsLeft {
             text += "  \(HumanFormat.significant(rate / 1e6, digits: 3)) million parameters/s, \(HumanFormat.duration(left)) left"
         }
         return text
+    }
+
+    /// How much was lost, in one line.
+    static func decomposed(_ results: [Compressor.Result]) -> String {
+        func words(_ errors: [Double]) -> String {
+            let mean = errors.reduce(0, +) / Double(max(1, errors.count))
+            return "\(HumanFormat.significant(mean, digits: 3)) on average, \(HumanFormat.significant(errors.max() ?? 0, digits: 3)) at most"
+        }
+        let fits = results.compactMap(\.fit)
+        if fits.isEmpty { return "decomposed \(results.count) matrices: relative error \(words(results.map(\.relativeError)))" }
+        return "decomposed \(results.count) matrices: relative output error on rows not fitted \(words(fits.map(\.heldError)))"
     }
 
     /// What of the data the run did not see, or not whole; nil when it saw all it read.

@@ -35,12 +35,13 @@ struct MatrixTable {
         struct Key: Hashable {
             var kind: String, out: Int, input: Int
             var layout: MPOLayout?
+            var searchesLegs: Bool
         }
         var places: [Key: Int] = [:]
         var groups: [Group] = []
         for entry in entries {
             let parts = entry.name.split(separator: ".")
-            let key = Key(kind: parts.last.map(String.init) ?? entry.name, out: entry.out, input: entry.in, layout: entry.layout)
+            let key = Key(kind: parts.last.map(String.init) ?? entry.name, out: entry.out, input: entry.in, layout: entry.layout, searchesLegs: entry.searchesLegs)
             let place = places[key] ?? groups.count
             if place == groups.count {
                 places[key] = place
@@ -67,7 +68,7 @@ struct MatrixTable {
         for group in groups {
             let entry = group.entry, count = group.blocks.count
             var row = [
-                group.kind, group.blockRanges, "\(entry.out)x\(entry.in)", entry.layout?.coresText ?? "dense",
+                group.kind, group.blockRanges, "\(entry.out)x\(entry.in)", (entry.layout?.coresText ?? "dense") + (entry.searchesLegs ? " or better" : ""),
                 (count > 1 ? "\(count) x " : "") + HumanFormat.grouped(entry.parameterCount),
                 HumanFormat.percent(Double(entry.parameterCount) / Double(entry.denseCount)),
             ]

@@ -29,10 +29,9 @@ final class JobReporter {
             if Terminal.isOutput, Terminal.isError { Console.status(text + " ...") } else { line(text) }
         case .decomposing(let progress): Console.status(JobText.progress(progress))
         case .decomposed(let results):
-            let errors = results.map(\.relativeError), mean = errors.reduce(0, +) / Double(max(1, errors.count))
-            line(
-                "decomposed \(results.count) matrices: relative error \(HumanFormat.significant(mean, digits: 3)) on average, "
-                    + "\(HumanFormat.significant(errors.max() ?? 0, digits: 3)) at most")
+            line(JobText.decomposed(results))
+            let fits = results.filter { $0.fit != nil }
+            if !fits.isEmpty { line(FitTable(fits).text) }
         case .invalidCheckpoint(let path, let reason):
             Console.warnOfSkipped(checkpoint: path, reason: reason)
         case .resumed(let path, let step):

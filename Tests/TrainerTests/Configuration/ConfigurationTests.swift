@@ -19,7 +19,9 @@ import Testing
     /// What is stored in a checkpoint reads back as the same configuration, whatever the keys.
     @Test(arguments: [
         "",
-        "\"compression\": {\"bond_dimension\": 64, \"cores\": 3, \"rules\": [{\"match\": [\"a\", \"b\"], \"layers\": \"0-3\", \"skip\": true}, {\"layers\": 4, \"factors\": {\"out\": [2, 3], \"in\": [4, 5]}}]}",
+        "\"compression\": {\"bond_dimension\": 64, \"cores\": 3, \"rules\": [{\"match\": [\"a\", \"b\"], \"layers\": \"0-3\", \"skip\": true}, {\"layers\": 4, \"legs\": [[2, 4], [3, 5]]}]}",
+        "\"compression\": {\"init\": \"svd\", \"factors\": null, \"legs\": \"lowrank\"}",
+        "\"compression\": {\"legs\": \"auto\", \"calibration\": {\"tokens\": 9999, \"shrinkage\": 0.02}, \"rules\": [{\"match\": \"a\", \"legs\": \"balanced\"}]}",
         "\"warmup_ratio\": 0.03, \"max_steps\": -1, \"num_train_epochs\": 0.5, \"learning_rate\": 3.3e-5, \"description\": [\"a\", \"b\\n\"]",
         "\"export\": {\"to\": \"mpo\"}, \"tokenizer\": \"t\", \"save_total_limit\": null, \"report_to\": [], \"trainable\": [\"norm\", \"*.bias\"]",
     ]) func canonicalTextReadsBack(_ keys: String) throws {
@@ -81,32 +83,32 @@ import Testing
         let compression = try Self.parse(
             """
             "compression": {
-              "cores": 3, "keep": 0.3, "factors": {"out": [4, 4, 4], "in": [2, 4, 8]}, "skip": ["lm_head", "embed_tokens", "*.layers.9.*"],
+              "cores": 3, "keep": 0.3, "legs": [[4, 2], [4, 4], [4, 8]], "skip": ["lm_head", "embed_tokens", "*.layers.9.*"],
               "rules": [
                 {"match": "down_proj", "layers": "0-1", "keep": 0.8},
                 {"layers": "0-1", "bond_dimension": 10, "cores": 2},
                 {"match": "{k,v}_proj", "skip": true},
-                {"match": "o_proj", "factors": {"out": [8, 8], "in": [8, 8]}}
+                {"match": "o_proj", "legs": [[8, 8], [8, 8]]},
+                {"match": "gate_proj", "cores": 2},
+                {"match": "up_proj", "legs": "lowrank"}
               ]
             }
             """
         ).compression
-        let group = CompressionConfiguration.Factors.self
-        var three = group.init()
-        (three.outputs, three.inputs) = ([4, 4, 4], [2, 4, 8])
-        var two = group.init()
-        (two.outputs, two.inputs) = ([8, 8], [8, 8])
+        let three = Legs.given(outputs: [4, 4, 4], inputs: [2, 4, 8]), two = Legs.given(outputs: [8, 8], inputs: [8, 8])
         func decision(_ name: String) -> CompressionDecision { compression.decision(for: name) }
-        #expect(decision("model.layers.0.mlp.down_proj.weight") == .mpo(cores: 3, size: .keep(0.8), factors: three))
-        #expect(decision("model.layers.1.mlp.up_proj") == .mpo(cores: 2, size: .bondDimension(10), factors: nil))
-        #expect(decision("model.layers.0.self_attn.k_proj") == .mpo(cores: 2, size: .bondDimension(10), factors: nil))
+        #expect(decision("model.layers.0.mlp.down_proj.weight") == .mpo(cores: 3, size: .keep(0.8), legs: three))
+        #expect(decision("model.layers.1.mlp.up_proj") == .mpo(cores: 2, size: .bondDimension(10), legs: .balanced))
+        #expect(decision("model.layers.0.self_attn.k_proj") == .mpo(cores: 2, size: .bondDimension(10), legs: .balanced))
         #expect(decision("model.layers.2.self_attn.k_proj") == .dense)
-        #expect(decision("model.layers.2.self_attn.o_proj") == .mpo(cores: 2, size: .keep(0.3), factors: two))
-        #expect(decision("model.layers.2.self_attn.q_proj") == .mpo(cores: 3, size: .keep(0.3), factors: three))
+        #expect(decision("model.layers.2.self_attn.o_proj") == .mpo(cores: 2, size: .keep(0.3), legs: two))
+        #expect(decision("model.layers.2.self_attn.q_proj") == .mpo(cores: 3, size: .keep(0.3), legs: three))
+        #expect(decision("model.layers.2.mlp.gate_proj") == .mpo(cores: 2, size: .keep(0.3), legs: .auto))
+        #expect(decision("model.layers.2.mlp.up_proj") == .mpo(cores: 2, size: .keep(0.3), legs: .lowRank))
         #expect(decision("model.layers.9.self_attn.q_proj") == .dense)
         #expect(decision("lm_head.weight") == .dense)
         #expect(decision("model.embed_tokens.weight") == .dense)
-        #expect(compression.unmatched(names: ["model.layers.0.mlp.down_proj", "model.layers.5.self_attn.v_proj"]).map(\.key) == ["compression.rules[3]"])
+        #expect(compression.unmatched(names: ["model.layers.0.mlp.down_proj", "model.layers.5.self_attn.v_proj"]).map(\.key) == [3, 4, 5].map { "compression.rules[\($0)]" })
     }
 
     /// A configuration with any byte lost, doubled or replaced is read or refused, never a crash; what is read is stored faithfully.

@@ -1,0 +1,13 @@
+/// How well the cores of a matrix do on calibration rows. Errors are relative output errors, E|W x - W' x|^2 / E|W x|^2 (`docs/fitting.md`).
+package struct FitReport: Sendable, Codable, Equatable {
+    /// On the rows that were fitted.
+    package var error: Double
+    /// On rows that were not.
+    package var heldError: Double
+    /// The same of the low-rank factorisation of equal size; nil where it was not tried.
+    package var lowRankError: Double?
+    /// Legs that were tried.
+    package var tried: Int
+    /// Wall time; for display.
+    package var seconds: Double
+}

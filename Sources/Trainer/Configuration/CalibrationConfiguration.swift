@@ -1,0 +1,40 @@
+/// The group `compression.calibration`: the inputs that cores are fitted to.
+package struct CalibrationConfiguration: SettingGroup {
+    /// Tokens to fit cores to.
+    package var tokens = 32_768
+    /// Tokens of other rows, on which legs and sweeps are chosen.
+    package var heldOutTokens = 16_384
+    /// The share of white noise that is mixed into the inputs' second moment.
+    package var shrinkage = 0.001
+    package var prefix = Prefix.original
+    /// Leave out the first token of each sample: its activations are hundreds of times the usual size.
+    package var skipsFirstToken = false
+
+    /// Which layers come before the one that is fitted.
+    package enum Prefix: String, SettingChoice {
+        /// Those of the original model.
+        case original
+        /// The layers that were fitted before, so that each makes up for what is lost before it.
+        case compressed
+    }
+
+    package init() {}
+
+    package static var settings: [Setting<CalibrationConfiguration>] {
+        [
+            Setting("tokens", \.tokens, .trajectory, .from(16, to: 16_777_216)),
+            Setting("held_out_tokens", \.heldOutTokens, .trajectory, .from(16, to: 16_777_216)),
+            Setting("shrinkage", \.shrinkage, .trajectory, .from(0, to: 1)),
+            Setting("prefix", \.prefix) { $0 == .compressed ? "\"compressed\" is not available yet; use \"original\"" : nil },
+            Setting("skip_first_token", \.skipsFirstToken),
+        ]
+    }
+
+    package static func hint(forUnknown key: String) -> String? {
+        switch key {
+        case "samples", "num_samples", "rows", "n_samples": "did you mean \"tokens\"? Rows are counted by their tokens"
+        case "damping", "ridge", "regularization": "did you mean \"shrinkage\"?"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import HealData
+import Kernels
+import Models
+
+extension HealingJob {
+    /// Replaces the matrices of a plan in `weights` by cores, in the way that the configuration names.
+    ///
+    /// - Parameters:
+    ///   - dataset: where rows to calibrate on come from; needed by `init` "activation" only.
+    ///   - compute: the type of activations.
+    ///   - cache: where finished matrices are kept for the case of a kill.
+    ///   - stop: asked often; afterwards `weights` are of no use, but what was finished is in the cache.
+    package func decompose(
+        _ opened: OpenedModel, _ plan: CompressionPlan, _ dataset: Dataset?, compute: DType, into weights: inout ModelWeights,
+        cache: DecompositionCache? = nil, stop: @escaping @Sendable () -> Bool = { false }, progress: (DecompositionProgress) throws -> Void
+    ) throws -> [Compressor.Result] {
+        let c = configuration, type = c.masterPrecision.type
+        switch c.compression.initialization {
+        case .svd:
+            return try Compressor(type: type, cache: cache).run(plan, from: opened.source, into: &weights, stop: stop, progress: progress)
+        case .activation:
+            guard let dataset else { throw HealError(.configuration, "compression.init: \"activation\" needs `datasets` to calibrate on") }
+            let rows = try CalibrationRows(dataset, c.compression.calibration)
+            let compressor = ActivationCompressor(
+                opened, plan, rows: rows, options: c.compression.calibration, compute: compute, type: type, cache: cache)
+            return try compressor.run(into: &weights, stop: stop, progress: progress)
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Autograd
+import HealData
+import Kernels
+import Models
+import Storage
+import TensorTrain
+import TestSupport
+import Testing
+
+@testable import Trainer
+
+extension TrainingJobTests {
+    /// Cores fitted to calibration rows, on the embedded model.
+    @Suite(.serialized) struct ActivationStart {
+        /// A decomposition of the embedded model and what it was made from.
+        struct Start {
+            var opened: OpenedModel
+            var dataset: Dataset
+            var configuration: Configuration
+            var weights: ModelWeights
+            var results: [Compressor.Result]
+            /// Matrices that came out of the cache.
+            var cached: Int
+
+            func perplexity() throws -> Double {
+                let model = LlamaModel(opened.configuration, weights, compute: .f32, longestContext: configuration.maxSequenceLength)
+                return try #require(try Evaluation.run(model, dataset, rowsPerBatch: 4)).perplexity
+            }
+
+            /// Cores, and what is known of them but for the time it took.
+            var bits: [String: [UInt32]] { weights.tensors.mapValues { $0.floats().map(\.bitPattern) } }
+            var reports: [FitReport?] {
+                results.map { result in
+                    var fit = result.fit
+                    fit?.seconds = 0
+                    return fit
+                }
+            }
+        }
+
+        private struct Killed: Error {}
+
+        private func start(
+            cache: DecompositionCache? = nil, killAfter limit: Int = .max, _ change: (inout CompressionConfiguration) throws -> Void = { _ in }
+        ) throws -> Start {
+            try GoldenFiles.withTemporaryDirectory { directory in
+                var configuration = try SmallJob(in: directory).configuration
+                configuration.compression.initialization = .activation
+                configuration.compression.calibration.tokens = 2000
+                configuration.compression.calibration.heldOutTokens = 1200
+                try change(&configuration.compression)
+                let opened = try OpenedModel.open(configuration.model), job = HealingJob(configuration), dataset = try job.dataset(opened)
+                let plan = try CompressionPlan(opened.configuration, configuration.compression)
+                var weights = try opened.weights(leavingOut: Set(plan.compressed.map(\.name))), fresh = 0
+                let results = try job.decompose(opened, plan, dataset, compute: .f32, into: &weights, cache: cache) { progress in
+                    if progress.parametersPerSecond != nil { fresh += 1 }
+                    if progress.done == limit { throw Killed() }
+                }
+                #expect(results.map(\.name) == plan.compressed.map(\.name))
+                return Start(
+                    opened: opened, dataset: dataset, configuration: configuration, weights: weights, results: results, cached: results.count - fresh)
+            }
+        }
+
+        @Test func legsAreAsAsked() throws {
+            let low = try start { $0.legs = .lowRank }, balanced = try start { $0.legs = .balanced }, searched = try start()
+            for (index, result) in low.results.enumerated() {
+                #expect(result.layout.outFactors[1] == 1 && result.layout.inFactors[0] == 1)
+                #expect(try balanced.results[index].layout.outFactors == MPOLayout.balanced(out: result.layout.rows, in: result.layout.columns, cores: 2).outFactors)
+                let (best, error) = (try #require(searched.results[index].fit), try #require(result.fit?.heldError))
+                #expect(best.tried > 3 && best.lowRankError == error && best.heldError <= error, "\(result.name): \(best), low-rank \(error)")
+                for start in [low, balanced, searched] { #expect(start.results[index].layout.keptFraction <= 0.5) }
+            }
+            #expect(Set(searched.results.map(\.layout.inFactors)).count > 2, "not all legs are alike")
+            let given = try start { $0.legs = .given(outputs: [8, 8], inputs: [4, 16]); $0.rules = [try rule("mlp.*", skip: true), try rule("{k,v}_proj", skip: true)] }
+            #expect(given.results.count == 10 && given.results.allSatisfy { $0.layout.inFactors == [4, 16] })
+        }
+
+        private func rule(_ pattern: String, skip: Bool) throws -> CompressionRule {
+            var rule = CompressionRule()
+            rule.match = OneOrMore([try NamePattern(pattern)])
+            rule.skip = skip
+            return rule
+        }
+
+        /// What is reported of the first matrix is what comes out of it.
+        @Test func errorIsThatOfTheOutputs() throws {
+            let start = try start { $0.legs = .balanced }, rows = try CalibrationRows(start.dataset, start.configuration.compression.calibration)
+            let name = "model.layers.0.self_attn.q_proj", result = try #require(start.results.first { $0.name == name })
+            let dense = try start.opened.weights()
+            let model = LlamaModel(start.opened.configuration, dense, compute: .f32, longestContext: 160)
+            let block = BlockRunner(start.opened.configuration, dense, layer: 0, compute: .f32, longestContext: 160)
+            let w = dense.tensors[name + ".weight"]!.floats(), layout = result.layout
+            let cores = (0..<2).map { start.weights.tensors["\(name).cores.\($0)"]! }
+            let other = DenseForm(layout).dense(cores, type: .f32).floats()
+            for (batches, reported) in [(rows.fitted, result.fit!.error), (rows.held, result.fit!.heldError)] {
+                var (lost, whole) = (0.0, 0.0)
+                for batch in batches {
+                    let x = block.begin(model.embedded(batch.input.tokens)).input.floats()
+                    for token in 0..<batch.count {
+                        for row in 0..<layout.rows {
+                            var (y, difference) = (0.0, 0.0)
+                            for column in 0..<layout.columns {
+                                let (a, place) = (Double(x[token * layout.columns + column]), row * layout.columns + column)
+                                y += Double(w[place]) * a
+                                difference += Double(w[place] - other[place]) * a
+                            }
+                            lost += difference * difference
+                            whole += y * y
+                        }
+                    }
+                }
+                // Fitted moments have a share of white noise.
+                #expect(abs(lost / whole - reported) < 0.02 * reported, "\(lost / whole), reported \(reported)")
+            }
+        }
+
+        @Test func isBetterThanTheSVD() throws {
+            let svd = try start { $0.initialization = .svd }, fitted = try start()
+            let (plain, better) = (try svd.perplexity(), try fitted.perplexity())
+            #expect(better < 0.8 * plain, "\(better) against \(plain)")
+            #expect(svd.results.allSatisfy { $0.fit == nil })
+        }
+
+        @Test func sameBitsForAnyNumberOfThreads() throws {
+            let before = Parallel.threads
+            defer { Parallel.threads = before }
+            let starts = try [1, 2, 4].map { threads in
+                Parallel.threads = threads
+                return try start()
+            }
+            for other in starts.dropFirst() { #expect(other.bits == starts[0].bits && other.reports == starts[0].reports) }
+        }
+
+        /// A kill loses no finished matrix; other rows, legs or sizes use none of the files.
+        @Test func goesOnAfterAKill() throws {
+            try GoldenFiles.withTemporaryDirectory { directory in
+                let straight = try start(), cache = DecompositionCache(directory: directory + "/decomposition")
+                #expect(throws: Killed.self) { try start(cache: cache, killAfter: 12) }
+                let resumed = try start(cache: cache)
+                #expect((12..<35).contains(resumed.cached) && resumed.bits == straight.bits && resumed.reports == straight.reports)
+                #expect(try start(cache: cache).cached == 35)
+                #expect(try start(cache: cache) { $0.calibration.tokens = 1500 }.cached == 0)
+                #expect(try start(cache: cache) { $0.legs = .lowRank }.cached == 0)
+            }
+        }
+
+        /// The whole job: fits, heals, and goes on from a checkpoint without calibrating again.
+        @Test func heals() throws {
+            try GoldenFiles.withTemporaryDirectory { directory in
+                var job = try SmallJob(in: directory)
+                job.configuration.compression.initialization = .activation
+                job.configuration.compression.calibration.tokens = 1000
+                let straight = try job.run()
+                let stopped = try job.withOutput("stopped").run(stopAfter: 30)
+                #expect(stopped.result.step < 24)
+                let resumed = try job.withOutput("stopped").run(resume: .latest)
+                #expect(resumed.events.allSatisfy { if case .decomposed = $0 { false } else { true } })
+                #expect(try job.withOutput("stopped").numbers().differences(from: job.numbers()) == [])
+                #expect(straight.result.healed!.loss < straight.result.truncated!.loss)
+            }
+        }
+    }
+}

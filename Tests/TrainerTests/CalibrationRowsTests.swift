@@ -1,0 +1,59 @@
+import HealData
+import Models
+import TestSupport
+import Testing
+
+@testable import Trainer
+
+/// Which rows cores are fitted to, and which decide.
+@Suite struct CalibrationRowsTests {
+    private func rows(tokens: Int, heldOut: Int, _ change: (inout Configuration) throws -> Void = { _ in }) throws -> (rows: CalibrationRows, dataset: Dataset) {
+        try GoldenFiles.withTemporaryDirectory { directory in
+            var job = try SmallJob(in: directory)
+            try change(&job.configuration)
+            let opened = try OpenedModel.open(job.configuration.model)
+            let dataset = try HealingJob(job.configuration).dataset(opened)
+            var options = CalibrationConfiguration()
+            (options.tokens, options.heldOutTokens) = (tokens, heldOut)
+            return (try CalibrationRows(dataset, options), dataset)
+        }
+    }
+
+    private func samples(_ batches: [CalibrationRows.Batch]) -> [[Int32]] {
+        batches.flatMap { batch in
+            zip(batch.input.segments, batch.input.segments.dropFirst()).filter { $0.1 <= batch.count }.map { Array(batch.input.tokens[$0..<$1]) }
+        }
+    }
+
+    @Test func areAsManyAsAskedForAndDisjoint() throws {
+        let (rows, dataset) = try rows(tokens: 1200, heldOut: 600)
+        // Whole rows, so a little more than asked for.
+        #expect((1200..<1200 + 160).contains(rows.fittedTokens) && (600 - 160..<600 + 320).contains(rows.heldTokens))
+        for batch in rows.all { #expect(batch.input.tokens.count.isMultiple(of: 16) && batch.input.tokens.count - batch.count < 16) }
+        let (fitted, held) = (Set(samples(rows.fitted)), Set(samples(rows.held)))
+        #expect(fitted.count > 5 && held.count > 2 && fitted.isDisjoint(with: held))
+        var stream = try dataset.evaluationBatches(BatchShape(rowsPerBatch: 1)), heldBack: Set<[Int32]> = []
+        while let batch = try stream.next() {
+            for (start, end) in zip(batch.segments, batch.segments.dropFirst()) { heldBack.insert(Array(batch.tokens[start..<end])) }
+        }
+        #expect(!heldBack.isEmpty && heldBack.isDisjoint(with: fitted.union(held)), "held-back rows stay unseen")
+        #expect(try self.rows(tokens: 1200, heldOut: 600).rows.checksum == rows.checksum)
+        #expect(try self.rows(tokens: 1200, heldOut: 600) { $0.seed = 43 }.rows.checksum != rows.checksum)
+    }
+
+    /// Small data sets are shared out in the proportion that was asked for.
+    @Test func shrinkTogether() throws {
+        let rows = try rows(tokens: 3_000_000, heldOut: 1_000_000).rows
+        #expect(rows.heldTokens > 0 && (2.0...5.0).contains(Double(rows.fittedTokens) / Double(rows.heldTokens)))
+    }
+
+    /// Where the same sample would be fitted and decide, nothing is left to decide.
+    @Test func oneSampleIsTooFew() throws {
+        #expect(throws: HealError.self) {
+            try rows(tokens: 1000, heldOut: 1000) {
+                $0.datasets = [$0.datasets[0]]
+                $0.validationSize = 23
+            }
+        }
+    }
+}
