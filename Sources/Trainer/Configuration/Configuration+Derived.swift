@@ -1,4 +1,5 @@
 import HealData
+import Models
 
 extension Configuration {
     /// Steps of the whole run: `max_steps`, else the epochs times the steps of one, rounded up as in Hugging Face; at least 1.
@@ -19,6 +20,20 @@ extension Configuration {
         Schedule(
             shape: learningRateScheduler, peak: learningRate, warmupSteps: warmupSteps(totalSteps: totalSteps), totalSteps: totalSteps,
             floorRatio: minLearningRateRatio)
+    }
+
+    package static let defaultGaugeSteps = 10
+
+    /// An optimizer for the trained tensors of a model, before its first update.
+    package func makeOptimizer(_ model: LlamaModel) -> AdamWOptimizer {
+        var made = AdamWOptimizer(
+            shapes: model.trained.map { model.weights.tensors[$0]!.shape }, beta1: adamBeta1, beta2: adamBeta2, epsilon: adamEpsilon,
+            weightDecay: weightDecay, precision: optimizer == .adamw8bit ? .blockwise : .wide, seed: seed)
+        made.chains = TrainedChain.all(in: model)
+        made.coreLearningRate = coreLearningRate
+        made.decay = decay
+        made.gaugeSteps = gauge == .balance ? gaugeSteps ?? Self.defaultGaugeSteps : nil
+        return made
     }
 
     /// The datasets with their paths looked up; one that is not found keeps the path it was given.

@@ -36,6 +36,10 @@ extension Configuration: SettingGroup {
             Setting("adam_epsilon", \.adamEpsilon, .trajectory, .above(0, to: 1)),
             Setting("max_grad_norm", \.maxGradientNorm, .trajectory, .atLeast(0)),
             Setting("optim", \.optimizer),
+            Setting("core_learning_rate", \.coreLearningRate),
+            Setting("decay", \.decay),
+            Setting("gauge", \.gauge),
+            Setting("gauge_steps", \.gaugeSteps, .trajectory, .from(1, to: 1_000_000_000)),
             Setting("master_dtype", \.masterPrecision),
             Setting("dtype", \.dtype),
             Setting("gradient_checkpointing", \.gradientCheckpointing),
@@ -83,8 +87,23 @@ extension Configuration: SettingGroup {
                 "has no effect with \"lr_scheduler_type\": \"constant\"; remove it or choose \"cosine\" or \"linear\"",
                 key: "min_lr_ratio", at: position)
         }
+        checkOptimizer(keys, &reader)
         if maxSteps == -1 { maxSteps = nil }
         origin.file = reader.file
+    }
+
+    private func checkOptimizer(_ keys: GivenKeys, _ reader: inout ConfigurationReader) {
+        if let position = keys["gauge"], gauge == .balance, optimizer == .adamw8bit {
+            reader.report(
+                "\"balance\" changes the moments exactly, which 8 bits cannot hold; choose \"optim\": \"adamw\", or \"gauge\": \"free\"",
+                key: "gauge", at: position)
+        }
+        if let position = keys["gauge_steps"], gauge == .free {
+            reader.report("has no effect with \"gauge\": \"free\"; remove it or choose \"balance\"", key: "gauge_steps", at: position)
+        }
+        if let position = keys["decay"], decay == .product, weightDecay == 0 {
+            reader.report("has no effect with \"weight_decay\": 0; remove it or set \"weight_decay\"", key: "decay", at: position)
+        }
     }
 
     /// Names of the same thing in other trainers.

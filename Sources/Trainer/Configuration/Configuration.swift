@@ -55,6 +55,12 @@ package struct Configuration: Sendable {
     /// The global norm gradients are cut to; 0 does not cut.
     package var maxGradientNorm = 1.0
     package var optimizer = OptimizerName.adamw
+    package var coreLearningRate = CoreLearningRate.uniform
+    /// What `weightDecay` shrinks: the cores, or their products.
+    package var decay = AdamWOptimizer.Decay.cores
+    package var gauge = GaugeHandling.free
+    /// Steps between balancings of the gauge; nil is `defaultGaugeSteps`.
+    package var gaugeSteps: Int?
     /// What cores and other trained matrices are kept in between updates.
     package var masterPrecision = MasterPrecision.fp32
     package var dtype = Precision.auto
@@ -103,6 +109,13 @@ extension Configuration {
         case adamw8bit = "adamw_8bit"
     }
 
+    package enum GaugeHandling: String, SettingChoice {
+        /// As the updates leave it.
+        case free
+        /// Balanced again every few steps, with the moments.
+        case balance
+    }
+
     package enum Precision: String, SettingChoice {
         /// bf16 where the processor computes with it, else fp32.
         case auto
@@ -130,5 +143,7 @@ extension Configuration {
 }
 
 extension Schedule.Shape: SettingChoice {}
+extension CoreLearningRate: SettingChoice {}
+extension AdamWOptimizer.Decay: SettingChoice {}
 extension ChatTemplate.Name: SettingChoice {}
 extension BadLinePolicy: SettingChoice {}

@@ -202,9 +202,7 @@ package struct HealingJob: Sendable {
         guard !model.trained.isEmpty else {
             throw HealError(.configuration, "nothing would be trained: no matrix is compressed and `trainable` names nothing")
         }
-        var optimizer = AdamWOptimizer(
-            shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: c.adamBeta1, beta2: c.adamBeta2, epsilon: c.adamEpsilon,
-            weightDecay: c.weightDecay, precision: c.optimizer == .adamw8bit ? .blockwise : .wide, seed: c.seed)
+        var optimizer = c.makeOptimizer(model)
         if let checkpoint = prepared.checkpoint { try checkpoint.reader.restore(&optimizer, names: model.trained) }
         return (model, optimizer)
     }
