@@ -155,8 +155,8 @@ def table(directory, experiments):
         tokens = sum(row.get("tokens", 0) for row in rows if row.get("type") == "step")
         evaluations = [row for row in rows if row.get("type") == "evaluation"]
         told = ", ".join(f"{k}={json.dumps(v)}" for k, v in settings.items() if k not in ("eval_steps",))
-        for set_name in dict.fromkeys(row.get("set", "rows") for row in evaluations):
-            found = {row["stage"]: math.exp(min(row["loss"], 700)) for row in evaluations if row.get("set", "rows") == set_name}
+        for set_name in dict.fromkeys(row.get("text", "rows") for row in evaluations):
+            found = {row["stage"]: math.exp(min(row["loss"], 700)) for row in evaluations if row.get("text", "rows") == set_name}
             dense, first, last = (found.get(stage) for stage in ("dense", "truncated", "healing"))
             cell = lambda value: "" if value is None else f"{value:,.4g}"
             ratio = "" if None in (dense, last) else f"{last / dense:.3f}"

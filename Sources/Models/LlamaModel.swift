@@ -38,6 +38,7 @@ package final class LlamaModel: Sendable {
     private let frozen: [String: Tensor]
     private let linears: [String: Projection]
     private let table: RotaryTable
+    private let observe: (@Sendable (_ matrix: String, _ cotangent: Tensor) -> Void)?
     package let longestContext: Int
 
     private struct Projection: Sendable {
@@ -52,11 +53,13 @@ package final class LlamaModel: Sendable {
     ///   - trains: which tensors get gradients.
     ///   - plan: how each compressed matrix is contracted.
     ///   - keepsRebuilt: keep every rebuilt matrix until its cores change, instead of one at a time.
+    ///   - observe: shown the cotangent of what each matrix gives, [T, out], in every backward pass.
     package init(
         _ configuration: LlamaConfiguration, _ weights: ModelWeights, compute: DType, longestContext: Int,
         trains: (String) -> Bool = { _ in false }, plan: (String, MPOLayout) -> ContractionPlan = { _, _ in .rebuild },
-        keepsRebuilt: Bool = true
+        keepsRebuilt: Bool = true, observe: (@Sendable (_ matrix: String, _ cotangent: Tensor) -> Void)? = nil
     ) {
+        self.observe = observe
         self.configuration = configuration
         self.weights = weights
         self.compute = compute
@@ -128,13 +131,17 @@ package final class LlamaModel: Sendable {
         }
         if p.bias { inputs.append(variable(name + ".bias", &tape)) }
         if let residual { inputs.append(residual) }
-        if let chain = p.chain {
-            return tape.apply(
-                MPOLinear(
-                    chain, plan: p.plan, hasBias: p.bias, hasResidual: residual != nil, cache: p.cache, savesDense: tape.isBrief && p.cache == nil),
-                to: inputs)
-        }
-        return tape.apply(Linear(hasBias: p.bias, hasResidual: residual != nil), to: inputs)
+        let y =
+            if let chain = p.chain {
+                tape.apply(
+                    MPOLinear(
+                        chain, plan: p.plan, hasBias: p.bias, hasResidual: residual != nil, cache: p.cache, savesDense: tape.isBrief && p.cache == nil),
+                    to: inputs)
+            } else {
+                tape.apply(Linear(hasBias: p.bias, hasResidual: residual != nil), to: inputs)
+            }
+        guard let observe else { return y }
+        return tape.apply(Observed { observe(name, $0) }, y)
     }
 
     /// One block: x + attention(norm(x)), then x + mlp(norm(x)). `attend` turns rotated q, k and v into the attention's output.
@@ -227,6 +234,8 @@ package final class LlamaModel: Sendable {
         precondition(
             (input.positions.max() ?? 0) < longestContext, "position \(input.positions.max() ?? 0) in a model made for \(longestContext)")
         var x = embed(input.tokens, &tape)
+        // Cotangents go as far back as something wants them.
+        if observe != nil, tape.records { x = tape.input(x.value) }
         let attend = CausalAttention(attention, segments: input.segments), positions = input.positions
         let recomputed = checkpointing && tape.records ? blocksBeyond(spare, tokens: input.tokens.count) : 0
         for layer in 0..<configuration.layers {

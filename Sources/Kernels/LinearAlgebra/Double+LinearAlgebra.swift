@@ -86,12 +86,12 @@ extension Double: LinearAlgebraScalar {
     }
 
     package static func lapackSYEVD(
-        _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ w: UnsafeMutablePointer<Self>,
+        vectors: Bool, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ w: UnsafeMutablePointer<Self>,
         _ work: UnsafeMutablePointer<Self>, _ workCount: Int32, _ integers: UnsafeMutablePointer<Int32>,
         _ integerCount: Int32
     ) -> Int32 {
         LAPACKE_dsyevd_work(
-            LAPACK_COL_MAJOR, .vectors, .upper, n, a, n, w, work, workCount, integers, integerCount)
+            LAPACK_COL_MAJOR, vectors ? .vectors : .valuesOnly, .upper, n, a, n, w, work, workCount, integers, integerCount)
     }
 
     package static func lapackSYEVR(

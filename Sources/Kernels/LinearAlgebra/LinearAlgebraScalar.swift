@@ -43,7 +43,7 @@ package protocol LinearAlgebraScalar: BinaryFloatingPoint, BitwiseCopyable, Coda
         _ n: Int32, _ a: UnsafePointer<Self>, _ norm: Self, _ reciprocal: UnsafeMutablePointer<Self>,
         _ work: UnsafeMutablePointer<Self>, _ integers: UnsafeMutablePointer<Int32>) -> Int32
     static func lapackSYEVD(
-        _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ w: UnsafeMutablePointer<Self>,
+        vectors: Bool, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ w: UnsafeMutablePointer<Self>,
         _ work: UnsafeMutablePointer<Self>, _ workCount: Int32, _ integers: UnsafeMutablePointer<Int32>,
         _ integerCount: Int32) -> Int32
 

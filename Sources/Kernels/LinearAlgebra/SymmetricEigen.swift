@@ -12,10 +12,21 @@ extension LinearAlgebra {
     package static func symmetricEigen<S: LinearAlgebraScalar>(
         _ a: consuming [S], order: Int
     ) throws(LinearAlgebraError) -> SymmetricEigen<S> {
+        let values = try eigenvalues(&a, order: order, vectors: true)
+        return SymmetricEigen(order: order, values: values, vectors: a)
+    }
+
+    /// All eigenvalues of a row-major symmetric matrix, rising; the lower triangle counts.
+    package static func symmetricEigenvalues<S: LinearAlgebraScalar>(_ a: consuming [S], order: Int) throws(LinearAlgebraError) -> [S] {
+        try eigenvalues(&a, order: order, vectors: false)
+    }
+
+    /// - Parameter a: replaced by the eigenvectors as rows, or by nothing of use.
+    private static func eigenvalues<S: LinearAlgebraScalar>(_ a: inout [S], order: Int, vectors: Bool) throws(LinearAlgebraError) -> [S] {
         let routine = S.routinePrefix + "syevd"
         let (n, _) = try dimensions(order, order, routine: routine)
         try requireFinite(a, rows: order, columns: order, routine: routine)
-        if order == 0 { return SymmetricEigen(order: 0, values: [], vectors: []) }
+        if order == 0 { return [] }
         prepare()
         func gate(_ info: Int32) throws(LinearAlgebraError) {
             try check(info, routine: routine, rows: order, columns: order) { info in
@@ -25,13 +36,13 @@ extension LinearAlgebra {
         var values: [S] = room(order)
         var work: [S] = room(1)
         var integers: [Int32] = room(1)
-        try gate(S.lapackSYEVD(n, &a, &values, &work, -1, &integers, -1))
+        try gate(S.lapackSYEVD(vectors: vectors, n, &a, &values, &work, -1, &integers, -1))
         let size = try workspaceSize(work[0], routine: routine, rows: order, columns: order)
         let integerCount = integers[0]
         work = room(Int(size))
         integers = room(Int(integerCount))
-        try gate(S.lapackSYEVD(n, &a, &values, &work, size, &integers, integerCount))
-        return SymmetricEigen(order: order, values: values, vectors: a)
+        try gate(S.lapackSYEVD(vectors: vectors, n, &a, &values, &work, size, &integers, integerCount))
+        return values
     }
 
     /// The `largest` greatest eigenvalues and their eigenvectors by relatively robust representations; where those fail, by divide and conquer.

@@ -6,6 +6,7 @@ package struct Checksum: Sendable, Hashable {
 
     package init() {}
     package init(of bytes: UnsafeRawBufferPointer) { add(bytes) }
+    package init(of text: String) { Array(text.utf8).withUnsafeBytes { add($0) } }
 
     package mutating func add(_ bytes: UnsafeRawBufferPointer) {
         guard let start = bytes.baseAddress else { return }

@@ -79,6 +79,21 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
         return (weighted, scale > 0 ? square / scale : 0)
     }
 
+    /// The squared singular values of T C^(1/2), largest first: with the first r of them kept, the best matrix of rank r loses the sum of the others.
+    package func squaredSingularValues() throws(TensorTrainError) -> [Double] {
+        try wrapping { () throws(LinearAlgebraError) in
+            let gram: [Scalar]
+            if rows <= columns {
+                gram = Threaded.product(transposeB: true, m: rows, n: rows, k: columns, Threaded.product(m: rows, n: columns, k: columns, target, moment), target)
+            } else {
+                let factor = Scalar.converted(try Cholesky(Double.converted(moment), order: columns).lower)
+                let half = Threaded.product(m: rows, n: columns, k: columns, target, factor)
+                gram = Threaded.product(transposeA: true, m: columns, n: columns, k: rows, half, half)
+            }
+            return try LinearAlgebra.symmetricEigenvalues(Double.converted(gram), order: min(rows, columns)).reversed().map { max($0, 0) }
+        }
+    }
+
     private static func energy(_ a: [Scalar], _ c: [Scalar], rows: Int, columns: Int) -> Double {
         max(dot(a, Threaded.product(m: rows, n: columns, k: columns, a, c)), 0)
     }

@@ -64,10 +64,11 @@ package struct LegsSearch: Sendable {
         /// Two cores with small factors on the in side, on the out side, and on both up to balanced legs, at either end of the
         /// chain, which decides whether neighbouring or strided rows and columns share a factor.
         ///
-        /// - Parameter cores: balanced legs of two up to that many cores. Three lost more than two everywhere they were
-        ///   measured (`docs/fitting.md`).
+        /// - Parameters:
+        ///   - cores: balanced legs of two up to that many cores. Three lost more than two everywhere they were measured (`docs/fitting.md`).
+        ///   - splitsRows: whether candidates may give rows to several cores.
         /// - Throws: when not even bond dimension 1 fits the budget.
-        package init(out: Int, in input: Int, keep: Double, cores: Int = 2) throws(TensorTrainError) {
+        package init(out: Int, in input: Int, keep: Double, cores: Int = 2, splitsRows: Bool = true) throws(TensorTrainError) {
             first = try MPOLayout.lopsided(out: out, in: input, inner: 1, limit: .keep(keep))
             var seen: Set<MPOLayout> = [first]
             func distinct(_ layouts: [MPOLayout?]) -> [MPOLayout] { layouts.compactMap { $0 }.filter { seen.insert($0).inserted } }
@@ -90,7 +91,7 @@ package struct LegsSearch: Sendable {
             families = [
                 distinct([left(1, 2), left(1, 3), left(1, 4)]), distinct([right(1, 2), right(1, 3), right(1, 4)]),
                 distinct([left(2, 1)]), distinct([right(2, 1)]), distinct([left(2, 2)] + balanced),
-            ].filter { !$0.isEmpty }
+            ].map { family in family.filter { splitsRows || $0.outFactors.contains(out) } }.filter { !$0.isEmpty }
         }
 
         package var all: [MPOLayout] { [first] + families.flatMap { $0 } }

@@ -45,6 +45,17 @@ struct CalibrationStream {
         return (fitted, held)
     }
 
+    /// Moments of what the next matrices get in this model, the original, together with what they get in another one at the same tokens.
+    func moments(with student: CalibrationStream) -> (fitted: CrossMoment, held: CrossMoment) {
+        let width = states[0].input.rowCount
+        var fitted = CrossMoment(width: width), held = CrossMoment(width: width)
+        for index in states.indices {
+            let x = inputs(index).floats(), z = student.inputs(index).floats()
+            if index < fittedCount { fitted.add(original: x, student: z) } else { held.add(original: x, student: z) }
+        }
+        return (fitted, held)
+    }
+
     /// The inputs of one batch without padding, in float32.
     private func inputs(_ index: Int) -> Tensor {
         let batch = batches[index], all = Elementwise.convert(states[index].input.slice(0..<batch.count), to: .f32)

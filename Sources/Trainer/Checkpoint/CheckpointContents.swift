@@ -35,6 +35,8 @@ package struct EvaluationResult: Codable, Sendable, Equatable {
     package var loss: Double
     package var tokens: Int
     package var rows: Int
+    /// The same on texts of other domains, by their names; nil where none are looked at.
+    package var texts: [String: EvaluationResult]?
     package var perplexity: Double { loss < 700 ? exp(loss) : .infinity }
 
     package init(loss: Double, tokens: Int, rows: Int) {

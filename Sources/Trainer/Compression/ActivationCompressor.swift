@@ -1,6 +1,7 @@
 import Kernels
 import Models
 import Storage
+import Synchronization
 import TensorTrain
 
 /// Finds the cores that lose least of each matrix's output on calibration rows, block after block: one block's weights are in memory at a time, and the
@@ -42,41 +43,148 @@ package struct ActivationCompressor: Sendable {
         into weights: inout ModelWeights, stop: @escaping @Sendable () -> Bool = { false }, progress: (DecompositionProgress) throws -> Void = { _ in }
     ) throws -> [Compressor.Result] {
         let layouts = weights.layouts
-        let work = plan.compressed.filter { layouts[$0.name] == nil }
+        var work = plan.compressed.filter { layouts[$0.name] == nil }
+        var gradients: OutputGradients?
+        if options.metric == .loss || work.contains(where: \.sharesBudget) {
+            guard let found = try outputGradients(stop, progress) else { return [] }
+            gradients = found
+            guard let sized = try spread(work, found, stop, progress) else { return [] }
+            work = sized
+        }
+        let squares = options.metric == .loss ? gradients?.squares : nil
         let outcomes = try withoutActuallyEscaping(progress) { progress in
             let board = DecompositionBoard(work, progress)
-            try fit(work, board, stop)
+            try walk(work, stop) { found in
+                run(found.map { ($0.place, MatrixFit(entry: work[$0.place], inputs: $0.inputs, squares: squares?[work[$0.place].name])) }, board, stop)
+                return try found.compactMap { try board.outcome($0.place) }
+            }
             return try board.finish()
         }
         for outcome in outcomes { weights.compress(outcome.result.name, layout: outcome.result.layout, cores: outcome.cores) }
         return outcomes.map(\.result)
     }
 
-    private func fit(_ work: [CompressionPlan.Entry], _ board: DecompositionBoard, _ stop: @escaping @Sendable () -> Bool) throws {
+    // MARK: How the loss depends on matrices
+
+    /// Tokens of the rows to fit that gradients are taken of: as many numbers as a matrix has rows are settled soon.
+    private static let gradientTokens = 8192
+    /// Beyond this much for what a backward pass keeps, blocks are computed twice.
+    private static let keptLimit = 4 << 30
+
+    private func outputGradients(_ stop: () -> Bool, _ progress: (DecompositionProgress) throws -> Void) throws -> OutputGradients? {
+        let key = DecompositionCache.Key("gradients 1, \(compute), rows \(rows.checksum.text), weights \(try weightsChecksum().text)")
+        if let known = cache?.load("gradients", key, as: OutputGradients.self) { return known }
+        var batches: [CalibrationRows.Batch] = [], tokens = 0
+        for batch in rows.fitted where tokens < Self.gradientTokens {
+            batches.append(batch)
+            tokens += batch.count
+        }
+        let c = opened.configuration, longest = batches.map(\.input.tokens.count).max() ?? 0
+        let kept = c.layers * longest * (3 * c.hiddenSize + 2 * (c.queryRows + c.keyValueRows) + 2 * c.intermediateSize) * compute.size
+        let gradients = try OutputGradients.gather(
+            c, try opened.weights(), batches, compute: compute, checkpointing: kept > Self.keptLimit, stop: stop
+        ) { try progress(.init(phase: .gradients, done: $0, total: batches.count)) }
+        if let gradients { try cache?.store("gradients", key, gradients) }
+        Arena.shared.trim()
+        return gradients
+    }
+
+    private func weightsChecksum() throws -> Checksum {
+        var checksum = Checksum()
+        for name in opened.source.names { try opened.source.floats(name).withUnsafeBytes { checksum.add($0) } }
+        return checksum
+    }
+
+    // MARK: Sizes
+
+    /// The matrices at the sizes with which the loss is predicted to rise least; only those that share the budget change theirs.
+    private func spread(
+        _ work: [CompressionPlan.Entry], _ gradients: OutputGradients, _ stop: @escaping @Sendable () -> Bool, _ progress: (DecompositionProgress) throws -> Void
+    ) throws -> [CompressionPlan.Entry]? {
+        let shared = work.filter(\.sharesBudget)
+        guard !shared.isEmpty else { return work }
+        let sizes = shared.map { "\($0.name) \($0.layout!)" }.joined(separator: "; ")
+        let key = DecompositionCache.Key(
+            "sizes 1, \(compute), rows \(rows.checksum.text), weights \(try weightsChecksum().text), \(options.shrinkage) \(options.skipsFirstToken) \(options.metric), \(sizes)")
+        var parameters = cache?.load("sizes", key, as: [String: Int].self)
+        if parameters == nil {
+            guard let curves = try lossCurves(shared, gradients, stop, progress) else { return nil }
+            parameters = try ParameterBudget(shared, curves: curves).parameters
+            try cache?.store("sizes", key, parameters!)
+        }
+        return try work.map { entry in try parameters![entry.name].map(entry.resized) ?? entry }
+    }
+
+    /// What the loss rises by with each rank of each matrix, as far as output errors tell.
+    private func lossCurves(
+        _ work: [CompressionPlan.Entry], _ gradients: OutputGradients, _ stop: @escaping @Sendable () -> Bool, _ progress: (DecompositionProgress) throws -> Void
+    ) throws -> [ErrorCurve]? {
+        var curves: [Int: ErrorCurve] = [:]
+        try walk(work, stop, follows: false) { found in
+            let results = Mutex<[Int: Result<ErrorCurve, any Error>]>([:])
+            Parallel.forEach(found.count) { index in
+                let (place, inputs) = found[index], entry = work[place]
+                let result = Result {
+                    // Rows are weighed here whatever the metric of the fits is: sizes are about the loss.
+                    let fit = MatrixFit(entry: try entry.resized(to: entry.denseCount), inputs: inputs, squares: gradients.squares[entry.name])
+                    let problem = try fit.problems(try opened.source.floats(entry.name + ".weight")).fitted
+                    return try ParameterBudget.curve(entry, problem) { gradients.rise(error: $0) }
+                }
+                results.withLock { $0[place] = result }
+            }
+            for (place, result) in results.withLock({ $0 }).sorted(by: { $0.key < $1.key }) { curves[place] = try result.get() }
+            try progress(.init(phase: .sizes, done: curves.count, total: work.count))
+            return []
+        }
+        return stop() ? nil : work.indices.map { curves[$0]! }
+    }
+
+    // MARK: The way through the model
+
+    /// Takes the rows through the model. `visit` gets matrices with their inputs, block after block. Where cores are fitted to what the compressed layers
+    /// before give (and it `follows`), it gets only matrices with the same input at once, and what it returns is taken into the model that follows.
+    private func walk(
+        _ work: [CompressionPlan.Entry], _ stop: () -> Bool, follows: Bool = true,
+        visit: ([(place: Int, inputs: FitInputs)]) throws -> [DecompositionOutcome]
+    ) throws {
         let configuration = opened.configuration
         let places = Dictionary(uniqueKeysWithValues: work.enumerated().map { ($1.name, $0) })
         let context = 1 + Int(rows.all.flatMap(\.input.positions).max() ?? 0)
         let embedding = LlamaModel(configuration, try opened.weights(of: LlamaNames.embedding), compute: compute, longestContext: 1)
         for batch in rows.all { try TrainingWindow.check(batch.input.tokens, embedding) }
         var stream = CalibrationStream(rows, skipsFirstToken: options.skipsFirstToken, embedding: embedding)
+        // The model of the cores found so far, where matrices are to make up for what was lost before them.
+        var student = follows && options.prefix == .compressed ? stream : nil
         for layer in 0...(work.compactMap { LayerRanges.layer(of: $0.name) }.max() ?? 0) {
             let name = LlamaNames.block(layer)
-            let block = BlockRunner(configuration, try opened.weights(of: name), layer: layer, compute: compute, longestContext: context)
-            var fits: [(place: Int, fit: MatrixFit)] = []
+            var weights = try opened.weights(of: name)
+            let block = BlockRunner(configuration, weights, layer: layer, compute: compute, longestContext: context)
+            var waiting: [(place: Int, inputs: FitInputs)] = []
             stream.begin(block)
+            student?.begin(block)
             for step in BlockStep.allCases {
                 if stop() { return }
                 let found = step.matrices.compactMap { places["\(name).\($0)"] }
                 if !found.isEmpty {
-                    let inputs = try FitInputs(stream.moments(), shrinkage: options.shrinkage)
-                    fits += found.map { ($0, MatrixFit(entry: work[$0], inputs: inputs)) }
+                    let inputs =
+                        if let student { FitInputs(stream.moments(with: student), shrinkage: options.shrinkage) } else {
+                            try FitInputs(stream.moments(), shrinkage: options.shrinkage)
+                        }
+                    waiting += found.map { ($0, inputs) }
                 }
                 stream.advance(block, through: step)
+                guard student != nil else { continue }
+                let outcomes = try visit(waiting)
+                if outcomes.count < waiting.count { return }
+                waiting = []
+                for outcome in outcomes { weights.compress(outcome.result.name, layout: outcome.result.layout, cores: outcome.cores) }
+                student!.advance(BlockRunner(configuration, weights, layer: layer, compute: compute, longestContext: context), through: step)
             }
-            run(fits, board, stop)
-            if board.isEnded { return }
+            if !waiting.isEmpty { _ = try visit(waiting) }
         }
     }
+
+    // MARK: Fits
 
     /// Several fits at once, as memory allows, the longest first.
     private func run(_ fits: [(place: Int, fit: MatrixFit)], _ board: DecompositionBoard, _ stop: @escaping @Sendable () -> Bool) {
@@ -115,7 +223,8 @@ package struct ActivationCompressor: Sendable {
     /// Everything that the cores depend on. The moments depend on all rows, the layers before and the arithmetic.
     private func key(_ fit: MatrixFit, _ weight: [Float]) -> String {
         let checksum = weight.withUnsafeBytes { Checksum(of: $0) }
-        return "activation 1, \(fit.entry.layout!)\(fit.entry.searchesLegs ? " or better" : ""), \(type), rows \(rows.checksum.text), moments \(fit.inputs.checksum.text), "
-            + "crc32 \(checksum.text)"
+        let rowWeights = fit.squares.map { squares in "rows weighed \(squares.withUnsafeBytes { Checksum(of: $0) }.text)" } ?? "rows alike"
+        return "activation 2, \(fit.entry.layout!)\(fit.entry.searchesLegs ? " or better" : ""), \(type), rows \(rows.checksum.text), moments \(fit.inputs.checksum.text), "
+            + "\(rowWeights), crc32 \(checksum.text)"
     }
 }

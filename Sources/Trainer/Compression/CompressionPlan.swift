@@ -12,13 +12,29 @@ package struct CompressionPlan: Sendable {
         package let layout: MPOLayout?
         /// Whether the legs of ``layout`` are provisional: others are chosen at equal parameters when the matrix is fitted.
         package let searchesLegs: Bool
+        /// Whether the size of ``layout`` is provisional: it shares a total with others of that kind, which is spread when the model is calibrated.
+        package let sharesBudget: Bool
 
-        package init(name: String, out: Int, in input: Int, layout: MPOLayout?, searchesLegs: Bool = false) {
+        package init(name: String, out: Int, in input: Int, layout: MPOLayout?, searchesLegs: Bool = false, sharesBudget: Bool = false) {
             self.name = name
             self.out = out
             self.in = input
             self.layout = layout
             self.searchesLegs = searchesLegs
+            self.sharesBudget = sharesBudget
+        }
+
+        /// The same matrix at another size; one of the dense matrix's own size is a single core, which is trained like others.
+        func resized(to parameters: Int) throws -> Entry {
+            guard let layout else { return self }
+            let isWhole = parameters >= denseCount
+            // Half a parameter, so that rounding takes no bond away.
+            let keep = (Double(parameters) + 0.5) / Double(denseCount)
+            let resized =
+                if isWhole { try MPOLayout(outFactors: [out], inFactors: [`in`], limit: .exact) } else {
+                    try MPOLayout(outFactors: layout.outFactors, inFactors: layout.inFactors, limit: .keep(keep))
+                }
+            return Entry(name: name, out: out, in: `in`, layout: resized, searchesLegs: searchesLegs && !isWhole)
         }
 
         package var denseCount: Int { out * `in` }
@@ -42,7 +58,8 @@ package struct CompressionPlan: Sendable {
                     issues.append("\(name) [\(out) x \(input)]: \(error)")
                 }
             }
-            entries.append(Entry(name: name, out: out, in: input, layout: layout, searchesLegs: searchesLegs))
+            let sharesBudget = layout != nil && present[name] == nil && compression.spreadsParameters && !compression.hasOwnSize(name)
+            entries.append(Entry(name: name, out: out, in: input, layout: layout, searchesLegs: searchesLegs, sharesBudget: sharesBudget))
         }
         for (key, text) in compression.unmatched(names: entries.map(\.name)) {
             issues.append("\(key): \(text) matches no matrix of this model; names look like \(entries.first?.name ?? "")")

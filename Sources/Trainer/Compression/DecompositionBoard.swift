@@ -3,12 +3,23 @@ import Synchronization
 
 /// How far the decomposition of a model has come.
 package struct DecompositionProgress: Sendable {
+    package enum Phase: Sendable {
+        /// How the loss depends on what each matrix gives; counted in batches.
+        case gradients
+        /// What each matrix would lose at each size; counted in matrices.
+        case sizes
+        /// Cores are found; counted in matrices.
+        case cores
+    }
+
+    package var phase = Phase.cores
     package let done: Int
     package let total: Int
-    package let name: String
+    /// The matrix; empty where there is none.
+    package var name = ""
     /// Dense parameters decomposed each second; nil until one was.
-    package let parametersPerSecond: Double?
-    package let secondsLeft: Double?
+    package var parametersPerSecond: Double?
+    package var secondsLeft: Double?
 }
 
 /// What the workers have done. One of them at a time writes here and tells of progress.

@@ -4,14 +4,20 @@ import Models
 import Storage
 import TensorTrain
 
-/// Matrices that are decomposed but not yet in a checkpoint, one sealed file each, so that a run that is killed while it decomposes goes on where it was.
+/// Decomposed matrices, one sealed file each: a run that is killed while it decomposes goes on where it was, and runs that differ in other things than
+/// the decomposition can share it.
 ///
 /// A file is used only for what its key says: the numbers, the layout or the search for one, the type, the calibration. Files appear whole (written,
 /// sealed, renamed), but are not forced to the disk: one that a power failure tore apart has no valid seal, and its matrix is decomposed again.
 package struct DecompositionCache: Sendable {
     package let directory: String
+    /// Whether the files outlive the run that made them.
+    package let isShared: Bool
 
-    package init(directory: String) { self.directory = directory }
+    package init(directory: String, isShared: Bool = false) {
+        self.directory = directory
+        self.isShared = isShared
+    }
 
     /// What the cores of a matrix depend on.
     package struct Key: Sendable {
@@ -25,11 +31,16 @@ package struct DecompositionCache: Sendable {
         }
     }
 
-    private func path(_ name: String) -> String { "\(directory)/\(name).h5" }
+    /// Where the cores of the matrix `name` are kept.
+    func path(_ name: String, _ key: Key) -> String {
+        // The key in the name keeps decompositions in several ways side by side.
+        isShared ? "\(directory)/\(name)-\(Checksum(of: key.text).text).h5" : "\(directory)/\(name).h5"
+    }
 
     /// The cores of the matrix `name`; nil where there are none for this key, or they are damaged.
     func load(_ name: String, _ key: Key, type: DType) -> DecompositionOutcome? {
-        guard FileSystem.kind(of: path(name)) == .file, let file = try? SealedFile.open(path(name)) else { return nil }
+        let path = path(name, key)
+        guard FileSystem.kind(of: path) == .file, let file = try? SealedFile.open(path) else { return nil }
         defer { try? file.close() }
         guard (try? file.stringAttribute("key", at: "/")) == key.text, let text = try? file.readText("result"),
             let result = try? JSONDecoder().decode(Compressor.Result.self, from: Data(text.utf8))
@@ -45,15 +56,21 @@ package struct DecompositionCache: Sendable {
     }
 
     func store(_ key: Key, _ outcome: DecompositionOutcome) throws {
-        try FileSystem.createDirectory(directory)
-        let final = path(outcome.result.name), temporary = final + ".partial"
-        do {
-            let file = try SealedFile.create(temporary)
-            try file.setAttribute("key", key.text, at: "/")
+        try write(outcome.result.name, key) { file in
             try file.writeText(CheckpointWriter.json(outcome.result), at: "result")
             for (k, core) in outcome.cores.enumerated() {
                 try file.write(bytes: UnsafeRawBufferPointer(start: core.base, count: core.byteCount), as: UInt8.self, shape: [core.byteCount], at: "core_\(k)")
             }
+        }
+    }
+
+    private func write(_ name: String, _ key: Key, _ contents: (HDF5File) throws -> Void) throws {
+        try FileSystem.createDirectory(directory)
+        let final = path(name, key), temporary = final + ".partial"
+        do {
+            let file = try SealedFile.create(temporary)
+            try file.setAttribute("key", key.text, at: "/")
+            try contents(file)
             try file.close()
             try SealedFile.seal(temporary, syncing: false)
             try FileSystem.rename(temporary, to: final)
@@ -63,8 +80,22 @@ package struct DecompositionCache: Sendable {
         }
     }
 
-    /// Removes the files: a checkpoint has the cores now. What cannot be removed stays; it is never taken for anything else.
+    /// Something that was found out about a whole model; nil where there is nothing for this key, or it is damaged.
+    func load<Value: Decodable>(_ name: String, _ key: Key, as _: Value.Type) -> Value? {
+        let path = path(name, key)
+        guard FileSystem.kind(of: path) == .file, let file = try? SealedFile.open(path) else { return nil }
+        defer { try? file.close() }
+        guard (try? file.stringAttribute("key", at: "/")) == key.text, let text = try? file.readText("value") else { return nil }
+        return try? JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    }
+
+    func store(_ name: String, _ key: Key, _ value: some Encodable) throws {
+        try write(name, key) { try $0.writeText(CheckpointWriter.json(value), at: "value") }
+    }
+
+    /// Removes the files unless they are shared: a checkpoint has the cores now. What cannot be removed stays; it is never taken for anything else.
     package func remove() {
+        if isShared { return }
         for name in (try? FileSystem.names(in: directory)) ?? [] where name.hasSuffix(".h5") || name.hasSuffix(".h5.partial") {
             try? FileSystem.removeFile("\(directory)/\(name)")
         }

@@ -1,4 +1,5 @@
-/// How well the cores of a matrix do on calibration rows. Errors are relative output errors, E|W x - W' x|^2 / E|W x|^2 (`docs/fitting.md`).
+/// How well the cores of a matrix do on calibration rows. Errors are relative output errors, E|W x - W' x|^2 / E|W x|^2, with rows weighed where the fit weighed
+/// them (`docs/fitting.md`).
 package struct FitReport: Sendable, Codable, Equatable {
     /// On the rows that were fitted.
     package var error: Double
@@ -6,6 +7,8 @@ package struct FitReport: Sendable, Codable, Equatable {
     package var heldError: Double
     /// The same of the low-rank factorisation of equal size; nil where it was not tried.
     package var lowRankError: Double?
+    /// The error on other rows as it is, each row weighed by how much the loss depends on it; nil where rows count alike.
+    package var weightedError: Double?
     /// Legs that were tried.
     package var tried: Int
     /// Wall time; for display.

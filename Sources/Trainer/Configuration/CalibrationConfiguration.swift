@@ -7,6 +7,7 @@ package struct CalibrationConfiguration: SettingGroup {
     /// The share of white noise that is mixed into the inputs' second moment.
     package var shrinkage = 0.001
     package var prefix = Prefix.original
+    package var metric = Metric.loss
     /// Leave out the first token of each sample: its activations are hundreds of times the usual size.
     package var skipsFirstToken = false
 
@@ -18,6 +19,14 @@ package struct CalibrationConfiguration: SettingGroup {
         case compressed
     }
 
+    /// What of a matrix's output is to stay.
+    package enum Metric: String, SettingChoice {
+        /// All of it alike.
+        case output
+        /// Each row by how much the loss depends on it.
+        case loss
+    }
+
     package init() {}
 
     package static var settings: [Setting<CalibrationConfiguration>] {
@@ -25,7 +34,8 @@ package struct CalibrationConfiguration: SettingGroup {
             Setting("tokens", \.tokens, .trajectory, .from(16, to: 16_777_216)),
             Setting("held_out_tokens", \.heldOutTokens, .trajectory, .from(16, to: 16_777_216)),
             Setting("shrinkage", \.shrinkage, .trajectory, .from(0, to: 1)),
-            Setting("prefix", \.prefix) { $0 == .compressed ? "\"compressed\" is not available yet; use \"original\"" : nil },
+            Setting("prefix", \.prefix),
+            Setting("metric", \.metric),
             Setting("skip_first_token", \.skipsFirstToken),
         ]
     }

@@ -9,10 +9,14 @@ package struct CompressionConfiguration: SettingGroup {
     package var keep: Double? = defaultKeep
     /// The largest bond dimension.
     package var bondDimension: Int?
+    /// How `keep` is spread over matrices.
+    package var budget = Budget.auto
     /// The legs of every matrix; nil searches where it can, see `legs(_:cores:size:)`.
     package var legs: Legs?
     package var initialization = Initialization.activation
     package var calibration = CalibrationConfiguration()
+    /// A directory in which decomposed matrices are kept for other runs; nil keeps them in the output directory until the first checkpoint.
+    package var cache: String?
     /// Matrices left dense whatever the rules say.
     package var skip = [NamePattern(known: "lm_head"), NamePattern(known: "embed_tokens")]
     package var rules: [CompressionRule] = []
@@ -33,6 +37,13 @@ package struct CompressionConfiguration: SettingGroup {
         case activation
     }
 
+    package enum Budget: String, SettingChoice {
+        /// Where the loss is predicted to rise least, on calibration rows; without them, to every matrix alike.
+        case auto
+        /// To every matrix alike.
+        case uniform
+    }
+
     package enum Plan: String, SettingChoice {
         /// The cheaper of the two, by layer and number of tokens.
         case auto
@@ -49,9 +60,11 @@ package struct CompressionConfiguration: SettingGroup {
             Setting("cores", \.cores, .trajectory, coresBounds),
             Setting("keep", \.keep, .trajectory, keepBounds),
             Setting("bond_dimension", \.bondDimension, .trajectory, bondBounds),
+            Setting("budget", \.budget),
             Setting("legs", \.legs),
             Setting("init", \.initialization),
             Setting("calibration", \.calibration),
+            Setting("cache", \.cache, .harmless) { $0 == "" ? "is empty" : nil },
             Setting("skip", \.skip),
             Setting("rules", \.rules),
             Setting("plan", \.plan),
@@ -65,10 +78,15 @@ package struct CompressionConfiguration: SettingGroup {
         if keys["bond_dimension"] != nil && keys["keep"] == nil { keep = nil }
         if keys["bond_dimension"] == nil && keys["keep"] == nil { keep = Self.defaultKeep }
         if let given = legs?.cores { cores = given }
+        if let position = keys["budget"], budget == .auto, bondDimension != nil {
+            reader.report(
+                "\"auto\" spreads a count of parameters, so it needs \"keep\" instead of \"bond_dimension\"", key: keys.path(to: "budget"), at: position)
+        }
         guard initialization == .svd else { return }
         func needsActivation(_ key: String, _ at: JSON.Position) {
             reader.report("chooses on calibration rows, which \"init\": \"svd\" does without; use \"init\": \"activation\"", key: key, at: at)
         }
+        if budget == .auto, let position = keys["budget"] { needsActivation(keys.path(to: "budget"), position) }
         if legs == .auto, let position = keys["legs"] { needsActivation(keys.path(to: "legs"), position) }
         if rules.contains(where: { $0.legs == .auto }), let position = keys["rules"] { needsActivation(keys.path(to: "rules"), position) }
     }

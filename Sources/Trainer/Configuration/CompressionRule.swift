@@ -116,6 +116,9 @@ extension CompressionConfiguration {
         rules.first { $0.matches(name) }.map { $0.keep != nil || $0.bondDimension != nil } ?? false
     }
 
+    /// Whether the size of a matrix that no rule pins is found on calibration rows.
+    package var spreadsParameters: Bool { budget == .auto && initialization == .activation && bondDimension == nil }
+
     /// The patterns and rules that no matrix of the model answers to, with the key of each: most likely slips of the pen.
     package func unmatched(names: [String]) -> [(key: String, text: String)] {
         var unmatched: [(key: String, text: String)] = []

@@ -2,9 +2,9 @@ import Foundation
 
 /// Where the relative paths of a configuration lead.
 ///
-/// **The rule**: what is read (`model`, `tokenizer`, `datasets`, `teacher`, `resume_from_checkpoint`) is looked for in the working directory and, if it is not there,
+/// **The rule**: what is read (`model`, `tokenizer`, `datasets`, `eval_texts`, `teacher`, `resume_from_checkpoint`) is looked for in the working directory and, if it is not there,
 /// in the folder above the configuration file's own, so that `configs/x.json` finds `models/` and `datasets/` beside `configs/` from anywhere.
-/// What is written (`output_dir`, `export.path`) always starts from the working directory. `~/` is the home directory.
+/// What is written (`output_dir`, `export.path`, `compression.cache`) always starts from the working directory. `~/` is the home directory.
 extension Configuration {
     /// The path under which an input is found; nil where it is not.
     package func existingPath(_ path: String) -> String? {
@@ -57,11 +57,17 @@ extension Configuration {
                 report("no such file: \(places(dataset.path)). datasets/README.md says how to get it", key)
             }
         }
+        for (index, text) in evaluationTexts.enumerated() {
+            let key = "eval_texts[\(index)]"
+            guard let found = existingPath(text) else { report("no such file: \(places(text))", key); continue }
+            if Self.isDirectory(found) { report("\(found) is a directory; expected a file of plain text", key) }
+        }
         if let checkpoint = resumeFromCheckpoint, checkpoint != "latest", existingPath(checkpoint) == nil {
             report("no such checkpoint: \(places(checkpoint))", "resume_from_checkpoint")
         }
-        if let complaint = Self.complaintAboutWriting(to: outputPath(outputDirectory)) { report(complaint, "output_dir") }
-        if let export, export.path != nil, let path = exportDirectory, let complaint = Self.complaintAboutWriting(to: path) {
+        if let cache = compression.cache, let complaint = Self.complaintAboutWriting(to: outputPath(cache), key: "compression.cache") { report(complaint, "compression.cache") }
+        if let complaint = Self.complaintAboutWriting(to: outputPath(outputDirectory), key: "output_dir") { report(complaint, "output_dir") }
+        if let export, export.path != nil, let path = exportDirectory, let complaint = Self.complaintAboutWriting(to: path, key: "export.path") {
             report(complaint, "export.path")
         }
         return issues
@@ -92,7 +98,7 @@ extension Configuration {
     }
 
     /// Why nothing can be written to a directory that may not exist yet; nil if it seems possible.
-    private static func complaintAboutWriting(to path: String) -> String? {
+    private static func complaintAboutWriting(to path: String, key: String) -> String? {
         var existing = path.isEmpty ? "." : path
         while !FileManager.default.fileExists(atPath: existing) {
             let above = (existing as NSString).deletingLastPathComponent
@@ -101,7 +107,7 @@ extension Configuration {
         }
         if !isDirectory(existing) { return "\(path) cannot be made: \(existing) is not a directory" }
         guard access(existing, W_OK | X_OK) == 0 else {
-            return "\(path) cannot be written: \(existing): \(String(cString: strerror(errno))). Set output_dir to a directory of your own"
+            return "\(path) cannot be written: \(existing): \(String(cString: strerror(errno))). Set \(key) to a directory of your own"
         }
         return nil
     }

@@ -50,6 +50,10 @@ extension Configuration: SettingGroup {
             Setting("output_dir", \.outputDirectory, .harmless, check: needsText),
             Setting("eval_steps", \.evaluationSteps, .harmless, .from(1, to: 1_000_000_000)),
             Setting("eval_max_rows", \.evaluationMaxRows, .harmless, .from(1, to: 1_000_000_000)),
+            Setting("eval_texts", \.evaluationTexts, .harmless) { texts in
+                let names = texts.map(EvaluationText.name)
+                return Set(names).count < names.count ? "names two files alike; reports tell them apart by their last part" : nil
+            },
             Setting("save_steps", \.saveSteps, .harmless, .from(1, to: 1_000_000_000)),
             Setting("save_total_limit", \.saveTotalLimit, .harmless, .from(1, to: 1_000_000)),
             Setting("logging_steps", \.loggingSteps, .harmless, .from(1, to: 1_000_000_000)),

@@ -77,6 +77,8 @@ package struct Configuration: Sendable {
     package var evaluationSteps: Int?
     /// Held-back rows that an evaluation looks at; nil means all.
     package var evaluationMaxRows: Int? = 256
+    /// Files of plain text, of other domains than the data, that evaluations look at too: what is forgotten shows there.
+    package var evaluationTexts: [String] = []
     /// Steps between checkpoints. (HF: 500.)
     package var saveSteps = 100
     /// Checkpoints to keep; nil keeps all. (HF: all.)

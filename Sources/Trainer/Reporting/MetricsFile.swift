@@ -43,8 +43,8 @@ package final class MetricsFile: RunEventSink {
         case .evaluation(let report):
             return object(
                 "evaluation", report.step,
-                [
-                    ("stage", JSON(.string(report.stage.rawValue))), ("loss", JSON(.number(report.loss))),
+                [("stage", JSON(.string(report.stage.rawValue)))] + (report.text.map { [("text", JSON(.string($0)))] } ?? []) + [
+                    ("loss", JSON(.number(report.loss))),
                     ("perplexity", JSON(.number(report.perplexity))), ("rows", JSON(.integer(report.rows))),
                     ("tokens", JSON(.integer(report.tokens))), ("seconds", JSON(.number(report.seconds))),
                 ])

@@ -73,7 +73,7 @@ extension RunEvent {
             return ProgressLine.text(report, secondsLeft: secondsLeft, width: width)
         case .evaluation(let report):
             let stage = report.stage == .healing ? "step \(report.step)" : report.stage.rawValue
-            return "evaluation (\(stage)): loss \(HumanFormat.fixed(report.loss, decimals: 4)), perplexity "
+            return "evaluation (\(stage)\(report.text.map { ", \($0)" } ?? "")): loss \(HumanFormat.fixed(report.loss, decimals: 4)), perplexity "
                 + "\(HumanFormat.significant(report.perplexity)) on \(HumanFormat.grouped(report.rows)) rows, "
                 + "\(HumanFormat.grouped(report.tokens)) tokens, in \(HumanFormat.duration(report.seconds))"
         case .checkpoint(let report):

@@ -73,6 +73,8 @@ package struct EvaluationReport: Sendable, Equatable {
     package var step: Int
     /// Which model was looked at.
     package var stage: Stage
+    /// The text that was read; nil for the held-back rows.
+    package var text: String?
     /// Mean loss of the labelled tokens, in nats.
     package var loss: Double
     package var rows: Int
@@ -91,9 +93,10 @@ package struct EvaluationReport: Sendable, Equatable {
         case healing
     }
 
-    package init(step: Int, stage: Stage, loss: Double, rows: Int, tokens: Int, seconds: Double) {
+    package init(step: Int, stage: Stage, text: String? = nil, loss: Double, rows: Int, tokens: Int, seconds: Double) {
         self.step = step
         self.stage = stage
+        self.text = text
         self.loss = loss
         self.rows = rows
         self.tokens = tokens

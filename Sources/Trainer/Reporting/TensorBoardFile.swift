@@ -42,7 +42,7 @@ package final class TensorBoardFile: RunEventSink {
             try append(step: report.step, scalars: scalars)
         case .evaluation(let report):
             // One curve each: dense is a single point to compare with, truncated is where healing begins.
-            let prefix = report.stage == .dense ? "eval_dense" : "eval"
+            let prefix = (report.stage == .dense ? "eval_dense" : "eval") + (report.text.map { "_\($0)" } ?? "")
             try append(step: report.step, scalars: [("\(prefix)/loss", report.loss), ("\(prefix)/perplexity", report.perplexity)])
         case .sample(let step, let prompt, let text):
             try append(step: step, tag: "sample", text: "**\(prompt)**\n\n\(text)")

@@ -28,6 +28,18 @@ package enum Evaluation {
         return EvaluationResult(loss: sum / Double(tokens), tokens: tokens, rows: rows)
     }
 
+    /// The same on a text; nil when it was stopped.
+    package static func run(_ model: LlamaModel, _ text: EvaluationText, rowsPerBatch: Int, stop: () -> Bool = { false }) throws -> EvaluationResult? {
+        var sum = 0.0, tokens = 0
+        for batch in text.batches(rowsPerBatch: rowsPerBatch) {
+            if stop() { return nil }
+            let found = try contribution(of: batch, model)
+            sum += found[0]
+            tokens += Int(found[1])
+        }
+        return EvaluationResult(loss: sum / Double(max(1, tokens)), tokens: tokens, rows: text.rows.count)
+    }
+
     /// Sum of losses, labelled tokens and samples; nothing of a batch without labels.
     private static func contribution(of batch: TokenBatch, _ model: LlamaModel) throws -> [Double] {
         guard batch.trainedTokens > 0 else { return [0, 0, 0] }

@@ -27,6 +27,8 @@ extension HealingJob {
         package var teacher: OpenedModel?
         package var plan: CompressionPlan
         package var dataset: Dataset
+        /// What evaluations look at beside the held-back rows.
+        package var texts: [EvaluationText]
         package var compute: DType
         package var totalSteps: Int
         /// Passes after which the data ends; nil where the steps are what ends the run.
@@ -49,6 +51,9 @@ extension HealingJob {
         let teacher = try openTeacher(of: opened)
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
+        let texts = try c.evaluationTexts.map {
+            try EvaluationText(path: input($0), opened, rowLength: c.maxSequenceLength, maxRows: c.evaluationMaxRows)
+        }
         try requireSameInput(dataset)
         if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset) }
         let totalSteps: Int
@@ -68,7 +73,7 @@ extension HealingJob {
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
         return Prepared(
-            opened: opened, teacher: teacher, plan: plan, dataset: dataset, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
+            opened: opened, teacher: teacher, plan: plan, dataset: dataset, texts: texts, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
             checkpoint: checkpoint)
     }
 

@@ -208,7 +208,8 @@ package struct HealingJob: Sendable {
     }
 
     private var decompositionCache: DecompositionCache {
-        DecompositionCache(directory: configuration.outputPath(configuration.outputDirectory) + "/decomposition")
+        if let shared = configuration.compression.cache { return DecompositionCache(directory: configuration.outputPath(shared), isShared: true) }
+        return DecompositionCache(directory: configuration.outputPath(configuration.outputDirectory) + "/decomposition")
     }
 
     /// Rebuilt matrices are kept for a whole step as long as they take less than this; else one exists at a time.
@@ -239,12 +240,22 @@ package struct HealingJob: Sendable {
         _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,
         emitting emit: (RunEvent) throws -> Void
     ) throws -> EvaluationResult? {
-        let start = ContinuousClock.now
-        guard let found = try Evaluation.run(
-            model, prepared.dataset, rowsPerBatch: configuration.perDeviceTrainBatchSize, maxRows: configuration.evaluationMaxRows, stop: stop)
+        let rows = configuration.perDeviceTrainBatchSize
+        var start = ContinuousClock.now
+        func report(_ found: EvaluationResult, text: String? = nil) throws {
+            try emit(.evaluation(EvaluationReport(
+                step: step, stage: stage, text: text, loss: found.loss, rows: found.rows, tokens: found.tokens,
+                seconds: (ContinuousClock.now - start) / .seconds(1))))
+            start = .now
+        }
+        guard var found = try Evaluation.run(model, prepared.dataset, rowsPerBatch: rows, maxRows: configuration.evaluationMaxRows, stop: stop)
         else { return nil }
-        try emit(.evaluation(EvaluationReport(
-            step: step, stage: stage, loss: found.loss, rows: found.rows, tokens: found.tokens, seconds: (ContinuousClock.now - start) / .seconds(1))))
+        try report(found)
+        for text in prepared.texts {
+            guard let ofText = try Evaluation.run(model, text, rowsPerBatch: rows, stop: stop) else { return nil }
+            try report(ofText, text: text.name)
+            found.texts = (found.texts ?? [:]).merging([text.name: ofText]) { $1 }
+        }
         return found
     }
 

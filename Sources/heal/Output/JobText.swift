@@ -58,7 +58,13 @@ enum JobText {
 
     /// A matrix that was decomposed, and how long the others will take.
     static func progress(_ p: DecompositionProgress) -> String {
-        var text = "decomposing \(p.done)/\(p.total)  \(p.name)"
+        let work =
+            switch p.phase {
+            case .gradients: "measuring how the loss depends on each matrix"
+            case .sizes: "measuring what each size would lose"
+            case .cores: "decomposing"
+            }
+        var text = "\(work) \(p.done)/\(p.total)  \(p.name)"
         if let rate = p.parametersPerSecond, let left = p.secondsLeft {
             text += "  \(HumanFormat.significant(rate / 1e6, digits: 3)) million parameters/s, \(HumanFormat.duration(left)) left"
         }
