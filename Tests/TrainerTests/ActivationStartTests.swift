@@ -46,6 +46,7 @@ extension TrainingJobTests {
             try GoldenFiles.withTemporaryDirectory { directory in
                 var configuration = try SmallJob(in: directory).configuration
                 configuration.compression.initialization = .activation
+                configuration.compression.budget = .uniform
                 configuration.compression.calibration.tokens = 2000
                 configuration.compression.calibration.heldOutTokens = 1200
                 try change(&configuration.compression)
@@ -68,7 +69,7 @@ extension TrainingJobTests {
                 #expect(result.layout.outFactors[1] == 1 && result.layout.inFactors[0] == 1)
                 #expect(try balanced.results[index].layout.outFactors == MPOLayout.balanced(out: result.layout.rows, in: result.layout.columns, cores: 2).outFactors)
                 let (best, error) = (try #require(searched.results[index].fit), try #require(result.fit?.heldError))
-                #expect(best.tried > 3 && best.lowRankError == error && best.heldError <= error, "\(result.name): \(best), low-rank \(error)")
+                #expect(best.tried > 2 && best.lowRankError == error && best.heldError <= error, "\(result.name): \(best), low-rank \(error)")
                 for start in [low, balanced, searched] { #expect(start.results[index].layout.keptFraction <= 0.5) }
             }
             #expect(Set(searched.results.map(\.layout.inFactors)).count > 2, "not all legs are alike")
@@ -85,7 +86,7 @@ extension TrainingJobTests {
 
         /// What is reported of the first matrix is what comes out of it.
         @Test func errorIsThatOfTheOutputs() throws {
-            let start = try start { $0.legs = .balanced }, rows = try CalibrationRows(start.dataset, start.configuration.compression.calibration)
+            let start = try start { $0.legs = .balanced; $0.calibration.metric = .output }, rows = try CalibrationRows(start.dataset, start.configuration.compression.calibration)
             let name = "model.layers.0.self_attn.q_proj", result = try #require(start.results.first { $0.name == name })
             let dense = try start.opened.weights()
             let model = LlamaModel(start.opened.configuration, dense, compute: .f32, longestContext: 160)
@@ -122,14 +123,43 @@ extension TrainingJobTests {
             #expect(svd.results.allSatisfy { $0.fit == nil })
         }
 
-        @Test func sameBitsForAnyNumberOfThreads() throws {
+        @Test(arguments: [CalibrationConfiguration.Prefix.original, .compressed]) func sameBitsForAnyNumberOfThreads(
+            prefix: CalibrationConfiguration.Prefix
+        ) throws {
             let before = Parallel.threads
             defer { Parallel.threads = before }
             let starts = try [1, 2, 4].map { threads in
                 Parallel.threads = threads
-                return try start()
+                return try start { $0.budget = nil; $0.calibration.prefix = prefix }
             }
             for other in starts.dropFirst() { #expect(other.bits == starts[0].bits && other.reports == starts[0].reports) }
+        }
+
+        /// Parameters are spread: the total stays, the predicted rise of the loss falls, and so does the loss.
+        @Test(arguments: [CalibrationConfiguration.Prefix.original, .compressed]) func budgetIsSpread(prefix: CalibrationConfiguration.Prefix) throws {
+            func total(_ start: Start) -> Int { start.results.reduce(0) { $0 + $1.layout.parameterCount } }
+            func predicted(_ start: Start) -> Double { start.results.reduce(0) { $0 + $1.fit!.weightedError! } }
+            let uniform = try start { $0.calibration.prefix = prefix }, spread = try start { $0.calibration.prefix = prefix; $0.budget = nil }
+            let limit = try #require(spread.configuration.compression.keep) * Double(spread.results.reduce(0) { $0 + $1.layout.denseCount })
+            #expect((0.97...1).contains(Double(total(spread)) / limit) && Double(total(uniform)) <= limit)
+            #expect(Set(spread.results.map(\.layout.keptFraction)).count > 10)
+            #expect(predicted(spread) < 0.9 * predicted(uniform))
+            let (before, after) = (try uniform.perplexity(), try spread.perplexity())
+            #expect(after < before, "\(after) against \(before)")
+            // A rule pins its matrices, and takes nothing from the others.
+            var pin = CompressionRule()
+            pin.match = OneOrMore([try NamePattern("down_proj")])
+            pin.keep = 0.9
+            let pinned = try start { $0.calibration.prefix = prefix; $0.budget = nil; $0.rules = [pin] }
+            for result in pinned.results where result.name.hasSuffix("down_proj") { #expect((0.8...0.9).contains(result.layout.keptFraction)) }
+        }
+
+        /// Rows that count more are kept better, and the model that makes up for earlier losses is better than one that does not.
+        @Test func metricAndPrefix() throws {
+            let plain = try start { $0.calibration.metric = .output; $0.keep = 0.35 }, weighed = try start { $0.keep = 0.35 }
+            let following = try start { $0.keep = 0.35; $0.calibration.prefix = .compressed }
+            let (a, b, c) = (try plain.perplexity(), try weighed.perplexity(), try following.perplexity())
+            #expect(b < a && c < b, "output \(a), loss \(b), on compressed layers \(c)")
         }
 
         /// A kill loses no finished matrix; other rows, legs or sizes use none of the files.
@@ -142,6 +172,14 @@ extension TrainingJobTests {
                 #expect(try start(cache: cache).cached == 35)
                 #expect(try start(cache: cache) { $0.calibration.tokens = 1500 }.cached == 0)
                 #expect(try start(cache: cache) { $0.legs = .lowRank }.cached == 0)
+                // Shared: several ways side by side, spread sizes too.
+                let shared = DecompositionCache(directory: directory + "/shared", isShared: true)
+                let spread = try start(cache: shared) { $0.budget = nil }
+                #expect(try start(cache: shared).bits == straight.bits)
+                let again = try start(cache: shared) { $0.budget = nil }
+                #expect(again.cached == 35 && again.bits == spread.bits)
+                shared.remove()
+                #expect(FileSystem.kind(of: shared.directory) == .directory)
             }
         }
 

@@ -9,8 +9,8 @@ package struct CompressionConfiguration: SettingGroup {
     package var keep: Double? = defaultKeep
     /// The largest bond dimension.
     package var bondDimension: Int?
-    /// How `keep` is spread over matrices.
-    package var budget = Budget.auto
+    /// How `keep` is spread over matrices; nil is `auto` where there are calibration rows and a `keep`.
+    package var budget: Budget?
     /// The legs of every matrix; nil searches where it can, see `legs(_:cores:size:)`.
     package var legs: Legs?
     package var initialization = Initialization.activation
@@ -38,7 +38,7 @@ package struct CompressionConfiguration: SettingGroup {
     }
 
     package enum Budget: String, SettingChoice {
-        /// Where the loss is predicted to rise least, on calibration rows; without them, to every matrix alike.
+        /// So that the loss is predicted to rise least, on calibration rows.
         case auto
         /// To every matrix alike.
         case uniform

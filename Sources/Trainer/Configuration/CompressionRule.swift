@@ -117,7 +117,7 @@ extension CompressionConfiguration {
     }
 
     /// Whether the size of a matrix that no rule pins is found on calibration rows.
-    package var spreadsParameters: Bool { budget == .auto && initialization == .activation && bondDimension == nil }
+    package var spreadsParameters: Bool { budget != .uniform && initialization == .activation && bondDimension == nil }
 
     /// The patterns and rules that no matrix of the model answers to, with the key of each: most likely slips of the pen.
     package func unmatched(names: [String]) -> [(key: String, text: String)] {
