@@ -28,11 +28,13 @@ BASE = {
     "min_lr_ratio": 0.1,
     "logging_steps": 1,
     "eval_max_rows": 100,
-    "save_steps": 40,
+    "save_steps": 60,
     "save_total_limit": 1,
 }
-SVD = {"compression.init": "svd", "compression.legs": "balanced"}
-LOWRANK = {"compression.init": "activation", "compression.legs": "lowrank"}
+SVD = {"compression.init": "svd"}
+# The start of SVD-LLM (arXiv 2403.07378): a low-rank matrix whitened with the inputs of the original model, every matrix of the same share.
+LOWRANK = {"compression.legs": "lowrank", "compression.budget": "uniform", "compression.calibration.metric": "output",
+           "compression.calibration.prefix": "original"}
 CROSS_ENTROPY = {"distillation.weight": 0}
 
 
@@ -44,10 +46,12 @@ def start():
     """Perplexity before healing; one step of training follows, because a run has at least one."""
     starts = {
         "svd": SVD,
-        "balanced": {"compression.init": "activation", "compression.legs": "balanced"},
         "lowrank": LOWRANK,
-        "auto": {"compression.legs": "auto"},
-        "auto-budget": {"compression.legs": "auto", "compression.budget": "auto"},
+        "balanced": {**LOWRANK, "compression.legs": "balanced"},
+        "auto": {**LOWRANK, "compression.legs": "auto"},
+        "auto-metric": {**LOWRANK, "compression.legs": "auto", "compression.calibration.metric": "loss"},
+        "auto-metric-budget": {"compression.calibration.prefix": "original"},
+        "default": {},
     }
     for keep in (0.6, 0.8):
         for name, settings in starts.items():
@@ -56,15 +60,20 @@ def start():
 
 def choices():
     """100,000 tokens each at 60 % kept; what differs from the defaults is the name."""
+    rate = BASE["learning_rate"]
     variants = {
         "default": {},
         "cross-entropy": CROSS_ENTROPY,
         "distillation": {"distillation.weight": 1},
         "mix": {"distillation.weight": 0.5},
-        "lr-quarter": {"learning_rate": BASE["learning_rate"] / 4},
-        "lr-x4": {"learning_rate": BASE["learning_rate"] * 4},
-        "three-cores": {"compression.cores": 3, "compression.legs": "balanced"},
+        "rate-quarter": {"learning_rate": rate / 4},
+        "rate-x4": {"learning_rate": rate * 4},
+        "core-rates": {"core_learning_rate": "balanced"},
+        "gauge": {"gauge": "balance"},
+        "low-rank-legs": {"compression.legs": "lowrank"},
         "two-cores-balanced": {"compression.legs": "balanced"},
+        "three-cores": {"compression.cores": 3, "compression.legs": "balanced"},
+        "norms-too": {"trainable": ["*norm"]},
     }
     for name, settings in variants.items():
         yield name, {"compression.keep": 0.6, "max_steps": steps(100_000), "eval_steps": 1000, **settings}
@@ -123,6 +132,7 @@ def main():
     parser.add_argument("--heal", default=".build/release/heal")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/healing"))
     parser.add_argument("--only", help="names that contain this")
+    parser.add_argument("--cache", help="a directory that keeps decomposed matrices for runs that start alike")
     parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="for every run of the call")
     options = parser.parse_args()
     options.out = options.out.absolute()
@@ -131,6 +141,8 @@ def main():
             "datasets": [{"path": str(pathlib.Path(p).absolute())} for p in options.data]}
     if options.text:
         base["eval_texts"] = [str(pathlib.Path(options.text).absolute())]
+    if options.cache:
+        base["compression"] = {"cache": str(pathlib.Path(options.cache).absolute())}
     options.base = options.out / "base.json"
     options.base.write_text(json.dumps(base, indent=2))
     extra = dict(item.split("=", 1) for item in options.set)

@@ -12,6 +12,9 @@ package enum BlockStep: Int, CaseIterable, Sendable {
     /// down.
     case output
 
+    /// Whether what the matrices give is added to the residual stream.
+    package var addsToResidual: Bool { self == .attentionOutput || self == .output }
+
     /// Names without the block's, as in ``LlamaNames/matrices``.
     package var matrices: [String] {
         switch self {

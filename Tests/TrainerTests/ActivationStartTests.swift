@@ -47,6 +47,7 @@ extension TrainingJobTests {
                 var configuration = try SmallJob(in: directory).configuration
                 configuration.compression.initialization = .activation
                 configuration.compression.budget = .uniform
+                configuration.compression.calibration.prefix = .original
                 configuration.compression.calibration.tokens = 2000
                 configuration.compression.calibration.heldOutTokens = 1200
                 try change(&configuration.compression)

@@ -27,10 +27,16 @@ package struct CrossMoment: Sendable {
         precondition(x.count == z.count && x.count.isMultiple(of: width), "\(x.count) and \(z.count) values in rows of \(width)")
         original.add(x)
         student.add(z)
-        for start in stride(from: 0, to: x.count, by: Self.block * width) {
-            let end = min(x.count, start + Self.block * width)
+        Self.add(x, width, z, width, to: &sum)
+    }
+
+    /// Adds sum over tokens of a b^T, a row-major [count, m], b [count, n]: blocks of rows in single precision, their sum in double.
+    static func add(_ a: [Float], _ m: Int, _ b: [Float], _ n: Int, to sum: inout [Double]) {
+        let count = a.count / m
+        for start in stride(from: 0, to: count, by: block) {
+            let end = min(count, start + block)
             let part = Threaded.product(
-                transposeA: true, m: width, n: width, k: (end - start) / width, Array(x[start..<end]), Array(z[start..<end]))
+                transposeA: true, m: m, n: n, k: end - start, Array(a[start * m..<end * m]), Array(b[start * n..<end * n]))
             Double.add(Double.converted(part), scaledBy: 1, to: &sum, count: sum.count)
         }
     }

@@ -1,8 +1,8 @@
 import Kernels
 
-/// What an operator W' is fitted to: minimise E|W x - W' z|^2 for inputs x of the original layer and z of the compressed one.
+/// What an operator W' is fitted to: minimise E|y - W' z|^2 for outputs y = W x of the original layer and inputs z of the compressed one.
 ///
-/// With C = E[z z^T] and T = W E[x z^T] C^-1 this is tr((T - W') C (T - W')^T) plus a constant, so one pair (T, C) covers both
+/// With C = E[z z^T] and T = E[y z^T] C^-1 this is tr((T - W') C (T - W')^T) plus a constant, so one pair (T, C) covers both
 /// cases; when the inputs are the same, T = W and the constant is 0. See `docs/fitting.md`.
 package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
     /// o.
@@ -13,9 +13,9 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
     package let target: [Scalar]
     /// C, row-major [i, i], symmetric.
     package let moment: [Scalar]
-    /// E|W x|^2, what errors are relative to.
+    /// E|y|^2, what errors are relative to.
     package let scale: Double
-    /// E|W x|^2 - E|T z|^2: what no matrix of this shape can avoid.
+    /// E|y|^2 - E|T z|^2: what no matrix of this shape can avoid.
     package let irreducible: Double
 
     /// The same inputs in both models: T = W.
@@ -40,24 +40,33 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
     }
 
     /// Inputs that differ: the target makes up for what the layers before this one lost.
-    package init(weight: [Scalar], inputs: CrossMoment, shrinkage: Double = 0) throws(TensorTrainError) {
+    ///
+    /// - Parameter drift: of the residual stream that the output is added to: W x + d is then what W' z should be near.
+    package init(weight: [Scalar], inputs: CrossMoment, drift: Drift? = nil, shrinkage: Double = 0) throws(TensorTrainError) {
         try Self.require(weight, columns: inputs.width)
         let columns = inputs.width
         let rows = weight.count / columns
         let student: [Double] = try inputs.student.matrix(shrinkage: shrinkage)
         let wide = Double.converted(weight)
-        let crossed = Threaded.product(m: rows, n: columns, k: columns, wide, inputs.matrix(shrinkage: shrinkage))
+        var crossed = Threaded.product(m: rows, n: columns, k: columns, wide, inputs.matrix(shrinkage: shrinkage))
+        let original: [Double] = try inputs.original.matrix(shrinkage: shrinkage)
+        var energy = FitProblem<Double>.energy(wide, original, rows: rows, columns: columns)
+        if let drift {
+            precondition(drift.rows == rows && drift.columns == columns, "drift [\(drift.rows), \(drift.columns)] of a matrix [\(rows), \(columns)]")
+            // White noise does not drift.
+            let share = (1 - shrinkage) / Double(max(drift.tokens, 1))
+            Double.add(drift.student, scaledBy: share, to: &crossed, count: crossed.count)
+            energy += share * (2 * dot(wide, drift.original) + drift.squares.reduce(0, +))
+        }
         let solved = try wrapping { () throws(LinearAlgebraError) in
             try Cholesky(student, order: columns).solve(rows: crossed, count: rows)
         }
-        let original: [Double] = try inputs.original.matrix(shrinkage: shrinkage)
-        let energy = FitProblem<Double>.energy(wide, original, rows: rows, columns: columns)
         let reached = FitProblem<Double>.energy(solved, student, rows: rows, columns: columns)
         self.rows = rows
         self.columns = columns
         target = Scalar.converted(solved)
         moment = Scalar.converted(student)
-        scale = energy
+        scale = max(energy, 0)
         irreducible = max(energy - reached, 0)
     }
 

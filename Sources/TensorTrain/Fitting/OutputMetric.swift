@@ -33,10 +33,12 @@ package struct OutputMetric: Sendable {
         self.scales = scales
     }
 
+    /// sqrt g.
+    package var rows: [Double] { scales.reduce([1.0]) { found, leg in found.flatMap { value in leg.map { value * $0 } } } }
+
     /// diag(sqrt g) W for W row-major [o, i].
     package func weighted(_ weight: [Float]) -> [Float] {
-        let rows = scales.reduce([1.0]) { found, leg in found.flatMap { value in leg.map { value * $0 } } }
-        let columns = weight.count / rows.count
+        let rows = rows, columns = weight.count / rows.count
         var result = weight
         for (row, scale) in rows.enumerated() {
             for place in row * columns..<(row + 1) * columns { result[place] *= Float(scale) }

@@ -167,7 +167,7 @@ package struct ActivationCompressor: Sendable {
                 let found = step.matrices.compactMap { places["\(name).\($0)"] }
                 if !found.isEmpty {
                     let inputs =
-                        if let student { FitInputs(stream.moments(with: student), shrinkage: options.shrinkage) } else {
+                        if let student { FitInputs(stream.moments(of: step, with: student), shrinkage: options.shrinkage) } else {
                             try FitInputs(stream.moments(), shrinkage: options.shrinkage)
                         }
                     waiting += found.map { ($0, inputs) }
@@ -224,7 +224,7 @@ package struct ActivationCompressor: Sendable {
     private func key(_ fit: MatrixFit, _ weight: [Float]) -> String {
         let checksum = weight.withUnsafeBytes { Checksum(of: $0) }
         let rowWeights = fit.squares.map { squares in "rows weighed \(squares.withUnsafeBytes { Checksum(of: $0) }.text)" } ?? "rows alike"
-        return "activation 2, \(fit.entry.layout!)\(fit.entry.searchesLegs ? " or better" : ""), \(type), rows \(rows.checksum.text), moments \(fit.inputs.checksum.text), "
+        return "activation 3, \(fit.entry.layout!)\(fit.entry.searchesLegs ? " or better" : ""), \(type), rows \(rows.checksum.text), moments \(fit.inputs.checksum.text), "
             + "\(rowWeights), crc32 \(checksum.text)"
     }
 }

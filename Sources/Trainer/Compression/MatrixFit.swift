@@ -8,7 +8,7 @@ struct FitInputs: Sendable {
         /// E[x x^T], row-major [width, width].
         case original(fitted: [Float], held: [Float])
         /// Inputs of the original model with those of the compressed one.
-        case compressed(fitted: CrossMoment, held: CrossMoment, shrinkage: Double)
+        case compressed(fitted: PairedMoments, held: PairedMoments, shrinkage: Double)
     }
 
     let width: Int
@@ -28,28 +28,34 @@ struct FitInputs: Sendable {
         self.checksum = checksum
     }
 
-    init(_ moments: (fitted: CrossMoment, held: CrossMoment), shrinkage: Double) {
-        width = moments.fitted.width
+    init(_ moments: (fitted: PairedMoments, held: PairedMoments), shrinkage: Double) {
+        width = moments.fitted.inputs.width
         self.moments = .compressed(fitted: moments.fitted, held: moments.held, shrinkage: shrinkage)
         var checksum = Checksum(of: "\(shrinkage)")
         for moment in [moments.fitted, moments.held] {
-            for sum in [moment.original.sum, moment.student.sum, moment.sum] { sum.withUnsafeBytes { checksum.add($0) } }
+            let inputs = [moment.inputs.original.sum, moment.inputs.student.sum, moment.inputs.sum]
+            let drift = moment.drift.map { [$0.student, $0.original, $0.squares] } ?? []
+            for sum in inputs + drift { sum.withUnsafeBytes { checksum.add($0) } }
         }
         self.checksum = checksum
     }
 
     /// What the cores of a matrix are fitted to, and what choices are made on.
     ///
-    /// - Parameter weight: W, row-major [out, width].
-    func problems(_ weight: [Float]) throws -> (fitted: FitProblem<Float>, held: FitProblem<Float>) {
+    /// - Parameters:
+    ///   - weight: W, row-major [out, width].
+    ///   - metric: what each row counts; nil where all count alike.
+    func problems(_ weight: [Float], metric: OutputMetric?) throws -> (fitted: FitProblem<Float>, held: FitProblem<Float>) {
+        let weight = metric?.weighted(weight) ?? weight
         switch moments {
         case .original(let fitted, let held):
             return (try FitProblem(weight: weight, matrix: fitted, columns: width), try FitProblem(weight: weight, matrix: held, columns: width))
         case .compressed(let fitted, let held, let shrinkage):
-            return (
-                try FitProblem(weight: weight, inputs: fitted, shrinkage: shrinkage),
-                try FitProblem(weight: weight, inputs: held, shrinkage: max(shrinkage, Self.leastNoise))
-            )
+            func problem(_ moments: PairedMoments, _ shrinkage: Double) throws -> FitProblem<Float> {
+                let drift = metric.flatMap { moments.drift?.scaled($0.rows) } ?? moments.drift
+                return try FitProblem(weight: weight, inputs: moments.inputs, drift: drift, shrinkage: shrinkage)
+            }
+            return (try problem(fitted, shrinkage), try problem(held, max(shrinkage, Self.leastNoise)))
         }
     }
 }
@@ -87,7 +93,7 @@ struct MatrixFit: Sendable {
 
     /// What the cores are fitted to and what choices are made on, with rows weighed.
     func problems(_ weight: [Float]) throws -> (fitted: FitProblem<Float>, held: FitProblem<Float>) {
-        try inputs.problems(metric(entry.searchesLegs ? [entry.out] : entry.layout!.outFactors)?.weighted(weight) ?? weight)
+        try inputs.problems(weight, metric: metric(entry.searchesLegs ? [entry.out] : entry.layout!.outFactors))
     }
 
     private func metric(_ outFactors: [Int]) -> OutputMetric? {
