@@ -22,7 +22,7 @@ BASE = {
     "max_seq_length": 512,
     "val_size": 100,
     "per_device_train_batch_size": 4,
-    "learning_rate": 4e-4,
+    "learning_rate": 1e-4,
     "lr_scheduler_type": "cosine",
     "warmup_steps": 10,
     "min_lr_ratio": 0.1,

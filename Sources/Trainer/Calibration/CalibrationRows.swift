@@ -54,6 +54,21 @@ package struct CalibrationRows: Sendable {
         self.held = Self.batches(held)
     }
 
+    private init(fitted: [Batch], held: [Batch]) {
+        self.fitted = fitted
+        self.held = held
+    }
+
+    /// The first batches to fit with so many tokens, and one of the others.
+    func first(_ tokens: Int) -> CalibrationRows {
+        var count = 0
+        let enough = fitted.prefix { batch in
+            defer { count += batch.count }
+            return count < tokens
+        }
+        return CalibrationRows(fitted: Array(enough), held: Array(held.prefix(1)))
+    }
+
     private static func batches(_ rows: [TokenBatch]) -> [Batch] {
         var batches: [Batch] = [], waiting = TokenBatch()
         func flush() {

@@ -44,41 +44,71 @@ package struct ActivationCompressor: Sendable {
     ) throws -> [Compressor.Result] {
         let layouts = weights.layouts
         var work = plan.compressed.filter { layouts[$0.name] == nil }
+        // Of use to the cache only, which is asked for the whole model, gradients and sizes.
+        let weightsText = cache == nil ? "" : try weightsChecksum().text
+        let whole = cache.map { _ in wholeKey(work, weightsText) }
+        if let whole, let known = finished(work, whole) {
+            for (index, outcome) in known.enumerated() {
+                try progress(.init(done: index + 1, total: known.count, name: outcome.result.name))
+                weights.compress(outcome.result.name, layout: outcome.result.layout, cores: outcome.cores)
+            }
+            return known.map(\.result)
+        }
         var gradients: OutputGradients?
         if options.metric == .loss || work.contains(where: \.sharesBudget) {
-            guard let found = try outputGradients(stop, progress) else { return [] }
+            guard let found = try outputGradients(weightsText, stop, progress) else { return [] }
             gradients = found
-            guard let sized = try spread(work, found, stop, progress) else { return [] }
+            guard let sized = try spread(work, found, weightsText, stop, progress) else { return [] }
             work = sized
         }
         let squares = options.metric == .loss ? gradients?.squares : nil
         let outcomes = try withoutActuallyEscaping(progress) { progress in
             let board = DecompositionBoard(work, progress)
-            try walk(work, stop) { found in
+            try walk(work, rows, follows: options.prefix == .compressed, stop) { found in
                 run(found.map { ($0.place, MatrixFit(entry: work[$0.place], inputs: $0.inputs, squares: squares?[work[$0.place].name])) }, board, stop)
                 return try found.compactMap { try board.outcome($0.place) }
             }
             return try board.finish()
         }
         for outcome in outcomes { weights.compress(outcome.result.name, layout: outcome.result.layout, cores: outcome.cores) }
+        if let whole, outcomes.count == work.count {
+            try cache?.store(Self.wholeName, whole, Dictionary(outcomes.compactMap { outcome in outcome.key.map { (outcome.result.name, $0) } }) { $1 })
+        }
         return outcomes.map(\.result)
+    }
+
+    // MARK: A decomposition that is finished
+
+    private static let wholeName = "model"
+
+    /// What all cores depend on together, known without a look at a single row's activations.
+    private func wholeKey(_ work: [CompressionPlan.Entry], _ weightsText: String) -> DecompositionCache.Key {
+        let entries = work.map { "\($0.name) \($0.layout!)\($0.searchesLegs ? " or better" : "")\($0.sharesBudget ? " or another size" : "")" }
+        return .init("model 2, \(compute), \(type), rows \(rows.checksum.text), weights \(weightsText), \(options), \(entries.joined(separator: "; "))")
+    }
+
+    /// The cores of all matrices, if they were found before.
+    private func finished(_ work: [CompressionPlan.Entry], _ whole: DecompositionCache.Key) -> [DecompositionOutcome]? {
+        guard let cache, let keys = cache.load(Self.wholeName, whole, as: [String: String].self) else { return nil }
+        let found = work.compactMap { entry in keys[entry.name].flatMap { cache.load(entry.name, DecompositionCache.Key($0), type: type) } }
+        return found.count == work.count ? found : nil
     }
 
     // MARK: How the loss depends on matrices
 
     /// Tokens of the rows to fit that gradients are taken of: as many numbers as a matrix has rows are settled soon.
     private static let gradientTokens = 8192
+    /// Tokens that curves of sizes are made from: they compare matrices, and do not fit any.
+    private static let curveTokens = 16_384
     /// Beyond this much for what a backward pass keeps, blocks are computed twice.
     private static let keptLimit = 4 << 30
 
-    private func outputGradients(_ stop: () -> Bool, _ progress: (DecompositionProgress) throws -> Void) throws -> OutputGradients? {
-        let key = DecompositionCache.Key("gradients 1, \(compute), rows \(rows.checksum.text), weights \(try weightsChecksum().text)")
+    private func outputGradients(
+        _ weightsText: String, _ stop: () -> Bool, _ progress: (DecompositionProgress) throws -> Void
+    ) throws -> OutputGradients? {
+        let key = DecompositionCache.Key("gradients 1, \(compute), rows \(rows.checksum.text), weights \(weightsText)")
         if let known = cache?.load("gradients", key, as: OutputGradients.self) { return known }
-        var batches: [CalibrationRows.Batch] = [], tokens = 0
-        for batch in rows.fitted where tokens < Self.gradientTokens {
-            batches.append(batch)
-            tokens += batch.count
-        }
+        let batches = rows.first(Self.gradientTokens).fitted
         let c = opened.configuration, longest = batches.map(\.input.tokens.count).max() ?? 0
         let kept = c.layers * longest * (3 * c.hiddenSize + 2 * (c.queryRows + c.keyValueRows) + 2 * c.intermediateSize) * compute.size
         let gradients = try OutputGradients.gather(
@@ -99,13 +129,14 @@ package struct ActivationCompressor: Sendable {
 
     /// The matrices at the sizes with which the loss is predicted to rise least; only those that share the budget change theirs.
     private func spread(
-        _ work: [CompressionPlan.Entry], _ gradients: OutputGradients, _ stop: @escaping @Sendable () -> Bool, _ progress: (DecompositionProgress) throws -> Void
+        _ work: [CompressionPlan.Entry], _ gradients: OutputGradients, _ weightsText: String, _ stop: @escaping @Sendable () -> Bool,
+        _ progress: (DecompositionProgress) throws -> Void
     ) throws -> [CompressionPlan.Entry]? {
         let shared = work.filter(\.sharesBudget)
         guard !shared.isEmpty else { return work }
         let sizes = shared.map { "\($0.name) \($0.layout!)" }.joined(separator: "; ")
         let key = DecompositionCache.Key(
-            "sizes 1, \(compute), rows \(rows.checksum.text), weights \(try weightsChecksum().text), \(options.shrinkage) \(options.skipsFirstToken) \(options.metric), \(sizes)")
+            "sizes 3, \(compute), rows \(rows.checksum.text), weights \(weightsText), \(options.shrinkage) \(options.skipsFirstToken) \(options.metric), \(sizes)")
         var parameters = cache?.load("sizes", key, as: [String: Int].self)
         if parameters == nil {
             guard let curves = try lossCurves(shared, gradients, stop, progress) else { return nil }
@@ -120,7 +151,7 @@ package struct ActivationCompressor: Sendable {
         _ work: [CompressionPlan.Entry], _ gradients: OutputGradients, _ stop: @escaping @Sendable () -> Bool, _ progress: (DecompositionProgress) throws -> Void
     ) throws -> [ErrorCurve]? {
         var curves: [Int: ErrorCurve] = [:]
-        try walk(work, stop, follows: false) { found in
+        try walk(work, rows.first(Self.curveTokens), follows: false, stop) { found in
             let results = Mutex<[Int: Result<ErrorCurve, any Error>]>([:])
             Parallel.forEach(found.count) { index in
                 let (place, inputs) = found[index], entry = work[place]
@@ -141,10 +172,12 @@ package struct ActivationCompressor: Sendable {
 
     // MARK: The way through the model
 
-    /// Takes the rows through the model. `visit` gets matrices with their inputs, block after block. Where cores are fitted to what the compressed layers
-    /// before give (and it `follows`), it gets only matrices with the same input at once, and what it returns is taken into the model that follows.
+    /// Takes rows through the model. `visit` gets matrices with their inputs, block after block.
+    ///
+    /// - Parameter follows: whether a model of the cores found so far follows the original, so that matrices make up for what was lost before them. `visit` then
+    ///   gets only matrices with the same input at once, and the cores that it returns are taken into the model that follows.
     private func walk(
-        _ work: [CompressionPlan.Entry], _ stop: () -> Bool, follows: Bool = true,
+        _ work: [CompressionPlan.Entry], _ rows: CalibrationRows, follows: Bool, _ stop: () -> Bool,
         visit: ([(place: Int, inputs: FitInputs)]) throws -> [DecompositionOutcome]
     ) throws {
         let configuration = opened.configuration
@@ -153,8 +186,7 @@ package struct ActivationCompressor: Sendable {
         let embedding = LlamaModel(configuration, try opened.weights(of: LlamaNames.embedding), compute: compute, longestContext: 1)
         for batch in rows.all { try TrainingWindow.check(batch.input.tokens, embedding) }
         var stream = CalibrationStream(rows, skipsFirstToken: options.skipsFirstToken, embedding: embedding)
-        // The model of the cores found so far, where matrices are to make up for what was lost before them.
-        var student = follows && options.prefix == .compressed ? stream : nil
+        var student = follows ? stream : nil
         for layer in 0...(work.compactMap { LayerRanges.layer(of: $0.name) }.max() ?? 0) {
             let name = LlamaNames.block(layer)
             var weights = try opened.weights(of: name)
@@ -201,11 +233,14 @@ package struct ActivationCompressor: Sendable {
         let entry = fit.entry
         let weight = try opened.source.floats(entry.name + ".weight")
         let key = DecompositionCache.Key(key(fit, weight))
-        if let known = cache?.load(entry.name, key, type: type) { return known }
+        if var known = cache?.load(entry.name, key, type: type) {
+            known.key = key.text
+            return known
+        }
         let (mpo, report) = try fit.run(weight)
         let outcome = DecompositionOutcome(
             result: .init(name: entry.name, layout: mpo.layout, relativeError: Self.relativeError(mpo, weight), fit: report),
-            cores: mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) }, wasCached: false)
+            cores: mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) }, wasCached: false, key: key.text)
         try cache?.store(key, outcome)
         return outcome
     }

@@ -80,4 +80,6 @@ struct DecompositionOutcome: Sendable {
     var result: Compressor.Result
     var cores: [Tensor]
     var wasCached: Bool
+    /// Under which the cache knows them; nil where that does not matter.
+    var key: String?
 }

@@ -50,8 +50,8 @@ package final class MetricsFile: RunEventSink {
                 ])
         case .warning(let step, let message):
             return step.map { object("warning", $0, [("message", JSON(.string(message)))]) }
-        case .sample(let step, let prompt, let text):
-            return object("sample", step, [("prompt", JSON(.string(prompt))), ("text", JSON(.string(text)))])
+        case .sample(let step, let stage, let prompt, let text):
+            return object("sample", step, [("stage", JSON(.string(stage.rawValue))), ("prompt", JSON(.string(prompt))), ("text", JSON(.string(text)))])
         case .checkpoint:
             return nil
         }

@@ -10,7 +10,7 @@ package enum RunEvent: Sendable, Equatable {
     /// Something the user should know that does not end the run. `step` is nil for what has nothing to do with a step.
     case warning(step: Int?, message: String)
     /// Text the model wrote.
-    case sample(step: Int, prompt: String, text: String)
+    case sample(step: Int, stage: EvaluationReport.Stage = .healing, prompt: String, text: String)
 }
 
 /// What a loss with a teacher is mixed of, in nats.

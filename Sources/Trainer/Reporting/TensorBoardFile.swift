@@ -44,8 +44,8 @@ package final class TensorBoardFile: RunEventSink {
             // One curve each: dense is a single point to compare with, truncated is where healing begins.
             let prefix = (report.stage == .dense ? "eval_dense" : "eval") + (report.text.map { "_\($0)" } ?? "")
             try append(step: report.step, scalars: [("\(prefix)/loss", report.loss), ("\(prefix)/perplexity", report.perplexity)])
-        case .sample(let step, let prompt, let text):
-            try append(step: step, tag: "sample", text: "**\(prompt)**\n\n\(text)")
+        case .sample(let step, let stage, let prompt, let text):
+            try append(step: step, tag: stage == .healing ? "sample" : "sample_\(stage.rawValue)", text: "**\(prompt)**\n\n\(text)")
         case .warning(let step, let message):
             try append(step: step ?? 0, tag: "warning", text: message)
         case .checkpoint:

@@ -69,6 +69,7 @@ package struct HealingJob: Sendable {
                 prepared.opened.configuration, try prepared.opened.weights(), compute: prepared.compute, longestContext: c.maxSequenceLength)
             progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, emitting: emit)
             if stop() { return result }
+            if c.sampleSteps != nil { try sample(dense, prepared.opened, .dense, step: 0, emitting: emit) }
         }
         Arena.shared.trim()
         debug("dense model evaluated")
@@ -80,6 +81,7 @@ package struct HealingJob: Sendable {
             try watch(.stage("evaluating the truncated model"))
             progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, emitting: emit)
             if stop() { return result }
+            if c.sampleSteps != nil { try sample(model, prepared.opened, .truncated, step: 0, emitting: emit) }
         }
 
         if prepared.teacher != nil { try watch(.stage("opening the teacher")) }
@@ -121,9 +123,7 @@ package struct HealingJob: Sendable {
                     return false
                 }
             }
-            if cluster.isFirst, isDue(c.sampleSteps), let text = try? sample(model, prepared.opened) {
-                try emit(.sample(step: step, prompt: c.samplePrompt, text: text))
-            }
+            if isDue(c.sampleSteps) { try sample(model, prepared.opened, .healing, step: step, emitting: emit) }
             run.record { $0.reviewedStep = step }
             return true
         }
@@ -181,6 +181,7 @@ package struct HealingJob: Sendable {
                 cache: cluster.isFirst ? decompositionCache : nil, stop: wish
             ) { try watch(.decomposing($0)) }
             if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
+            if cluster.isFirst { try CompressedMatrix.write(results, to: c.outputPath(c.outputDirectory)) }
             try watch(.decomposed(results))
         }
         if !pending.isEmpty { try shareLayouts(of: &weights) }
@@ -259,16 +260,24 @@ package struct HealingJob: Sendable {
         return found
     }
 
-    private func sample(_ model: LlamaModel, _ opened: OpenedModel) throws -> String {
-        let encoder = SampleEncoder(
-            tokenizer: opened.tokenizer,
-            template: try opened.chatTemplate(forced: configuration.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) }),
-            maxLength: configuration.maxSequenceLength)
-        let prompt = try encoder.encodePrompt([Turn(.user, configuration.samplePrompt)])
+    /// Text after the sample prompt. A prompt that this model cannot be given is a warning: the run is not about it.
+    private func sample(
+        _ model: LlamaModel, _ opened: OpenedModel, _ stage: EvaluationReport.Stage, step: Int, emitting emit: (RunEvent) throws -> Void
+    ) throws {
+        guard cluster.isFirst else { return }
+        let c = configuration, prompt: [Int32]
+        do {
+            let encoder = SampleEncoder(
+                tokenizer: opened.tokenizer, template: try opened.chatTemplate(forced: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) }),
+                maxLength: c.maxSequenceLength)
+            prompt = try encoder.encodePrompt([Turn(.user, c.samplePrompt)])
+        } catch {
+            return try emit(.warning(step: step, message: "no sample was taken: \(error)"))
+        }
         var sampling = Sampling()
         let ends = Set(opened.configuration.endOfSequence.map { Int32($0) } + [opened.tokenizer.special.eos].compactMap { $0 })
         let text = Generation.run(model, prompt: prompt, maxTokens: 48, ends: ends, sampling: &sampling)
-        return opened.tokenizer.decodeString(text)
+        try emit(.sample(step: step, stage: stage, prompt: c.samplePrompt, text: opened.tokenizer.decodeString(text)))
     }
 }
 

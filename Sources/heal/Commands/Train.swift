@@ -40,6 +40,11 @@ struct Train: ParsableCommand {
             "With --resume: keys that may differ from those of the run that is resumed although the steps to come depend on them.", valueName: "key"))
     var allowChanges: [String] = []
 
+    @Option(help: ArgumentHelp(
+        "Run what the configuration is to be compared with instead: svd heals a whitened low-rank SVD of equal size the same way, in OUTPUT_DIR-control-svd.",
+        valueName: "start"))
+    var control: Trainer.Configuration.Control?
+
     @Flag(help: "Print the plan (layers, cores, bonds, parameters, memory, tokens, time) and write nothing.")
     var dryRun = false
 
@@ -62,7 +67,8 @@ struct Train: ParsableCommand {
     }
 
     private func run(on cluster: any Communicator) throws {
-        let configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
+        var configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
+        if let control { configuration = configuration.control(control) }
         try configuration.requirePaths()
         // Not only at the end of a long run.
         if cluster.isFirst, let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
@@ -114,7 +120,10 @@ struct Train: ParsableCommand {
         guard let checkpoint else { return Console.print("no step was finished, so nothing was saved") }
         var words = ["heal", "--config", config.path]
         if !config.overrides.isEmpty { words += ["--set"] + config.overrides }
+        if let control { words += ["--control", control.rawValue] }
         if let threads { words += ["--threads", "\(threads)"] }
         Console.print("saved in \(checkpoint); to go on:\n  \(ShellText.command(words + ["--resume"]))")
     }
 }
+
+extension Trainer.Configuration.Control: ExpressibleByArgument {}

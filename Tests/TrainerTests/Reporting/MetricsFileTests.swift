@@ -23,7 +23,7 @@ import Testing
             MetricsFile.line(.evaluation(EvaluationReport(step: 0, stage: .dense, loss: 0, rows: 3, tokens: 40, seconds: 1)))
                 == #"{"type":"evaluation","step":0,"stage":"dense","loss":0,"perplexity":1,"rows":3,"tokens":40,"seconds":1}"#)
         #expect(MetricsFile.line(.warning(step: 2, message: "a\n\"b\"")) == #"{"type":"warning","step":2,"message":"a\n\"b\""}"#)
-        #expect(MetricsFile.line(.sample(step: 2, prompt: "p", text: "é\u{85}")) == "{\"type\":\"sample\",\"step\":2,\"prompt\":\"p\",\"text\":\"é\u{85}\"}")
+        #expect(MetricsFile.line(.sample(step: 2, prompt: "p", text: "é\u{85}")) == "{\"type\":\"sample\",\"step\":2,\"stage\":\"healing\",\"prompt\":\"p\",\"text\":\"é\u{85}\"}")
         #expect(MetricsFile.line(.warning(step: nil, message: "a")) == nil)
         #expect(MetricsFile.line(stepReport(1, loss: .nan))?.contains("\"loss\":null") == true)
     }

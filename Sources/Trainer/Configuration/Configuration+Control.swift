@@ -1,0 +1,25 @@
+extension Configuration {
+    /// What a run can be compared with.
+    package enum Control: String, CaseIterable, Sendable {
+        /// Low-rank factors from the whitened SVD, every matrix at the same share: the start of SVD-LLM (arXiv 2403.07378).
+        case svd
+    }
+
+    /// The same run, at the same count of parameters, from another start, in a directory beside its own.
+    package func control(_ control: Control) -> Configuration {
+        var c = self
+        switch control {
+        case .svd:
+            c.compression.initialization = .activation
+            c.compression.cores = 2
+            c.compression.legs = .lowRank
+            c.compression.budget = .uniform
+            c.compression.calibration.metric = .output
+            c.compression.calibration.prefix = .original
+            for index in c.compression.rules.indices { (c.compression.rules[index].legs, c.compression.rules[index].cores) = (nil, nil) }
+        }
+        c.outputDirectory += "-control-\(control.rawValue)"
+        c.export = nil
+        return c
+    }
+}

@@ -1,0 +1,33 @@
+/// Numbers of the matrices of a model: a row for each kind, a column for each block.
+package struct HeatMap: Sendable {
+    package var title: String
+    package var kinds: [String]
+    package var blocks: Int
+    /// Shade from 0 to 1 and what is said of it, by kind and block; nil where there is nothing.
+    package var cell: @Sendable (_ kind: Int, _ block: Int) -> (shade: Double, text: String)?
+
+    package init(title: String, kinds: [String], blocks: Int, cell: @escaping @Sendable (_ kind: Int, _ block: Int) -> (shade: Double, text: String)?) {
+        self.title = title
+        self.kinds = kinds
+        self.blocks = blocks
+        self.cell = cell
+    }
+
+    package var svg: String {
+        let size = min(18, 560 / max(1, blocks)), height = 44 + 18 * kinds.count + 22
+        var parts = ["<svg viewBox=\"0 0 640 \(height)\" role=\"img\" aria-label=\"\(HTML.escaped(title))\"><text class=\"title\" x=\"64\" y=\"18\">\(HTML.escaped(title))</text>"]
+        for (row, kind) in kinds.enumerated() {
+            parts.append("<text class=\"tick\" text-anchor=\"end\" x=\"58\" y=\"\(43 + 18 * row)\">\(HTML.escaped(kind))</text>")
+            for block in 0..<blocks {
+                guard let (shade, text) = cell(row, block) else { continue }
+                parts.append(
+                    "<rect class=\"cell\" x=\"\(64 + size * block)\" y=\"\(30 + 18 * row)\" width=\"\(max(1, size - 1))\" height=\"17\" fill-opacity=\"\(HumanFormat.fixed(min(1, max(0.03, shade)), decimals: 2))\">"
+                        + "<title>\(HTML.escaped(text))</title></rect>")
+            }
+        }
+        for block in stride(from: 0, to: blocks, by: blocks > 20 ? 5 : 1) {
+            parts.append("<text class=\"tick\" text-anchor=\"middle\" x=\"\(64 + size * block + size / 2)\" y=\"\(44 + 18 * kinds.count)\">\(block)</text>")
+        }
+        return "<figure>" + parts.joined() + "</svg></figure>"
+    }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import Storage
+
+/// What a run's output directory says about it: `metrics.jsonl`, `compression.json`.
+package struct RunRecord: Sendable {
+    package struct Step: Sendable, Equatable {
+        package var step: Int
+        package var loss: Double
+        package var learningRate: Double
+        package var tokens: Int
+        package var tokensPerSecond: Double
+        package var seconds: Double
+        package var memoryBytes: Double
+    }
+
+    package struct Evaluation: Sendable, Equatable {
+        package var step: Int
+        package var stage: String
+        /// nil for the held-back rows.
+        package var text: String?
+        package var loss: Double
+        package var rows: Int
+        package var tokens: Int
+    }
+
+    package struct Sample: Sendable, Equatable {
+        package var step: Int
+        package var prompt: String
+        package var text: String
+    }
+
+    /// The directory's name.
+    package let name: String
+    package private(set) var steps: [Step] = []
+    package private(set) var totalSteps = 0
+    package private(set) var evaluations: [Evaluation] = []
+    package private(set) var samples: [Sample] = []
+    package private(set) var matrices: [CompressedMatrix] = []
+    /// Lines that say nothing: cut short, damaged, or of another kind.
+    package private(set) var unreadable = 0
+
+    /// - Throws: when the directory holds no metrics.
+    package init(directory: String) throws {
+        name = (directory as NSString).standardizingPath.components(separatedBy: "/").last ?? directory
+        let path = directory + "/metrics.jsonl"
+        guard FileSystem.kind(of: path) == .file else {
+            throw HealError(.data, "\(directory): holds no metrics.jsonl; name the output directory of a run that reports to \"jsonl\"")
+        }
+        for line in try FileSystem.readAll(path).split(separator: 0x0A) {
+            if let json = try? JSONParser.parse(Array(line)), take(json) { continue }
+            unreadable += 1
+        }
+        let compression = directory + "/" + CompressedMatrix.fileName
+        if FileSystem.kind(of: compression) == .file {
+            do {
+                matrices = try JSONDecoder().decode([CompressedMatrix].self, from: Data(try FileSystem.readAll(compression)))
+            } catch { throw HealError(.data, "\(compression): is not what a run writes there: \(error)") }
+        }
+    }
+
+    private mutating func take(_ json: JSON) -> Bool {
+        guard case .string(let type)? = json["type"]?.value, let step = json["step"]?.integer else { return false }
+        switch type {
+        case "step":
+            guard let loss = json["loss"]?.number else { return false }
+            totalSteps = max(totalSteps, json["total_steps"]?.integer ?? step)
+            steps.append(.init(
+                step: step, loss: loss, learningRate: json["learning_rate"]?.number ?? .nan, tokens: json["tokens"]?.integer ?? 0,
+                tokensPerSecond: json["tokens_per_second"]?.number ?? .nan, seconds: json["seconds"]?.number ?? 0,
+                memoryBytes: json["memory_bytes"]?.number ?? .nan))
+        case "evaluation":
+            guard let loss = json["loss"]?.number, let stage = json["stage"]?.string else { return false }
+            evaluations.append(.init(
+                step: step, stage: stage, text: json["text"]?.string, loss: loss, rows: json["rows"]?.integer ?? 0, tokens: json["tokens"]?.integer ?? 0))
+        case "sample":
+            guard let text = json["text"]?.string else { return false }
+            samples.append(.init(step: step, prompt: json["prompt"]?.string ?? "", text: text))
+        case "warning": break
+        default: return false
+        }
+        return true
+    }
+
+    // MARK: What follows from it
+
+    /// What was looked at: the held-back rows (nil) and texts, in the order of their first evaluation.
+    package var sets: [String?] {
+        var seen: Set<String?> = []
+        return evaluations.map(\.text).filter { seen.insert($0).inserted }
+    }
+
+    /// The loss of a stage on a set, the last one where there are several.
+    package func loss(_ stage: String, on set: String?) -> Double? { evaluations.last { $0.stage == stage && $0.text == set }?.loss }
+
+    /// The loss against steps, from truncated on.
+    package func healing(on set: String?) -> [(step: Int, loss: Double)] {
+        evaluations.filter { $0.text == set && $0.stage != "dense" }.map { ($0.step, $0.loss) }
+    }
+
+    /// The share of the rise in loss that healing won back; nil where truncation did no harm or something was not measured.
+    package func recovered(on set: String?) -> Double? {
+        guard let dense = loss("dense", on: set), let truncated = loss("truncated", on: set), let healed = loss("healing", on: set), truncated > dense
+        else { return nil }
+        return (truncated - healed) / (truncated - dense)
+    }
+
+    /// Steps done; entries of the metrics may stand for several.
+    package var lastStep: Int { steps.last?.step ?? 0 }
+    private var stride: Double { steps.isEmpty ? 0 : (Double(lastStep) - Double(steps[0].step) + 1) / Double(steps.count) }
+    /// Tokens and seconds of all steps; estimated where not every step was logged.
+    package var tokens: Double { steps.reduce(0) { $0 + Double($1.tokens) } * stride }
+    package var seconds: Double { steps.reduce(0) { $0 + $1.seconds } * stride }
+    package var peakMemory: Double? { steps.map(\.memoryBytes).filter(\.isFinite).max() }
+
+    /// The mean of each loss with those of the `width` - 1 entries around it.
+    package func smoothedLoss(width: Int) -> [Double] {
+        steps.indices.map { index in
+            let around = steps[max(0, index - width / 2)...min(steps.count - 1, index + width / 2)]
+            return around.reduce(0) { $0 + $1.loss } / Double(around.count)
+        }
+    }
+}
+
+extension JSON {
+    fileprivate var number: Double? {
+        switch value {
+        case .integer(let number): Double(number)
+        case .number(let number): number
+        default: nil
+        }
+    }
+    fileprivate var integer: Int? { if case .integer(let number) = value { number } else { nil } }
+    fileprivate var string: String? { if case .string(let text) = value { text } else { nil } }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Trainer
+
+@Suite struct ReportTests {
+    private func record(_ metrics: String, compression: String? = nil) throws -> RunRecord {
+        try GoldenFiles.withTemporaryDirectory { directory in
+            try Data(metrics.utf8).write(to: URL(fileURLWithPath: directory + "/metrics.jsonl"))
+            if let compression { try Data(compression.utf8).write(to: URL(fileURLWithPath: directory + "/compression.json")) }
+            return try RunRecord(directory: directory)
+        }
+    }
+
+    private static let metrics = """
+        {"type":"evaluation","step":0,"stage":"dense","loss":2.0,"perplexity":7.4,"rows":3,"tokens":40,"seconds":1}
+        {"type":"evaluation","step":0,"stage":"dense","text":"wiki <1>","loss":3.0,"rows":3,"tokens":90,"seconds":1}
+        {"type":"evaluation","step":0,"stage":"truncated","loss":6.0,"rows":3,"tokens":40,"seconds":1}
+        {"type":"sample","step":0,"stage":"dense","prompt":"Who?","text":"<script>alert(1)</script> & \\u0000 'me'"}
+        {"type":"step","step":1,"total_steps":4,"epoch":0,"loss":5.0,"learning_rate":1e-4,"grad_norm":1,"tokens":100,"trained_tokens":60,"tokens_per_second":50,"seconds":2,"memory_bytes":1000000}
+        {"type":"step","step":3,"total_steps":4,"epoch":0,"loss":3.5,"learning_rate":5e-5,"grad_norm":1,"tokens":100,"trained_tokens":60,"tokens_per_second":50,"seconds":2,"memory_bytes":null}
+        {"type":"evaluation","step":3,"stage":"healing","loss":3.0,"rows":3,"tokens":40,"seconds":1}
+        nonsense
+        {"type":"step","step":4,"total_
+        """
+
+    @Test func numbersOfARun() throws {
+        let run = try record(Self.metrics)
+        #expect(run.steps.count == 2 && run.lastStep == 3 && run.totalSteps == 4 && run.unreadable == 2)
+        #expect(run.sets == [nil, "wiki <1>"])
+        #expect(run.recovered(on: nil) == 0.75 && run.recovered(on: "wiki <1>") == nil)
+        #expect(run.healing(on: nil).map(\.step) == [0, 3])
+        // Every second step is logged: an entry stands for one and a half.
+        #expect(run.tokens == 300 && run.seconds == 6 && run.peakMemory == 1e6)
+        #expect(run.smoothedLoss(width: 3) == [4.25, 4.25])
+    }
+
+    @Test func pageIsWholeAndSafe() throws {
+        let matrix = #"[{"bonds":[1,20,1],"fitted_error":0.1,"held_error":0.2,"in":64,"in_factors":[1,64],"kept":0.6,"name":"model.layers.1.self_attn.q_proj","out":64,"out_factors":[64,1],"parameters":2560,"relative_error":0.3}]"#
+        let run = try record(Self.metrics, compression: matrix), page = ReportPage([run, run]).html
+        #expect(!page.contains("<script>"))
+        let sample = "&lt;script&gt;alert(1)&lt;/script&gt; &amp; \u{FFFD} &#39;me&#39;"
+        #expect(page.contains(sample), "\(page.suffix(300))")
+        for part in ["stands at step 3 of 4", "2 lines of its metrics", "75.0 %", "2.718", "wiki &lt;1&gt;", "60.0 % kept, legs (64x1) (1x64), bonds 20, error 0.2"] {
+            #expect(page.contains(part), "\(part)")
+        }
+        #expect(page.components(separatedBy: "<svg").count == page.components(separatedBy: "</svg>").count)
+        #expect(!page.contains("nan\"") && !page.contains(" nan") && !page.contains("http"))
+    }
+
+    /// Whatever is in the files, there is a page or an error.
+    @Test func strangeFiles() throws {
+        for metrics in [
+            "", "\n\n", "[1,2]", "{}", #"{"type":"step","step":9223372036854775807,"loss":1e308,"tokens":9223372036854775807,"total_steps":-5}"#,
+            #"{"type":"step","step":1,"loss":1,"seconds":-1,"memory_bytes":1e300}"#,
+            #"{"type":"evaluation","step":-3,"stage":"dense","loss":-1e308}"# + "\n" + #"{"type":"evaluation","step":2,"stage":"healing","loss":1e308,"text":""}"#,
+        ] {
+            let page = ReportPage([try record(metrics)]).html
+            #expect(page.hasSuffix("</body></html>\n"))
+        }
+        #expect(throws: HealError.self) { try record("", compression: "{") }
+        #expect(throws: HealError.self) { try RunRecord(directory: "/nowhere") }
+    }
+
+    @Test func axes() {
+        #expect(Axis([0, 10], isLogarithmic: false).ticks == [0, 2, 4, 6, 8, 10])
+        #expect(Axis([7, 2_000_000], isLogarithmic: true).ticks == [10, 100, 1000, 10_000, 100_000, 1_000_000])
+        #expect(Axis([3, 60], isLogarithmic: true).ticks == [5, 10, 20, 50])
+        let flat = Axis([5, 5], isLogarithmic: false)
+        #expect(flat.place(5) == 0.5 && flat.ticks.count > 2)
+        let narrow = Axis([7.2, 7.21], isLogarithmic: true)
+        #expect(narrow.ticks.count >= 2 && narrow.ticks.allSatisfy { (0...1).contains(narrow.place($0)) })
+        #expect(Axis([0, 0.5], isLogarithmic: false).text(0.30000000000000004) == "0.3")
+        #expect(Axis([0, 5000], isLogarithmic: false).text(2000) == "2000")
+    }
+
+    /// Everything that is drawn lies inside the frame, also with points that cannot be drawn.
+    @Test func curvesStayInside() throws {
+        let plot = Plot(title: "t", xLabel: "x", curves: [
+            .init("a", [(1, 3), (2, .infinity), (3, 0), (4, 900), (5, .nan)], color: 0), .init("none", [(1, -1)], color: 1),
+        ], isLogarithmic: true)
+        let svg = try #require(plot.svg)
+        #expect(svg.contains("M64.0 254.0L624.0 30.0") && !svg.contains("none</title>"))
+        #expect(Plot(title: "t", xLabel: "x", curves: []).svg == nil)
+    }
+
+    /// The control has the size of the run, starts from the whitened low-rank SVD and writes beside it.
+    @Test func control() throws {
+        var configuration = Configuration()
+        configuration.outputDirectory = "runs/x"
+        let control = configuration.control(.svd)
+        #expect(control.outputDirectory == "runs/x-control-svd" && control.compression.legs == .lowRank && control.compression.budget == .uniform)
+        #expect(control.compression.calibration.metric == .output && control.compression.keep == configuration.compression.keep)
+    }
+}
