@@ -98,6 +98,20 @@ import Testing
         #expect(throws: TensorTrainError.self) { try fine.matrix(shrinkage: 1.5, as: Float.self) }
     }
 
+    /// bfloat16 inputs give what their values give in float32.
+    @Test func narrowInputs() throws {
+        let (width, tokens) = (40, 1300)
+        let x = Elementwise.convert(Tensor(floats(width, tokens, 1), [tokens, width]), to: .bf16)
+        let z = Elementwise.convert(Tensor(floats(width, tokens, 2), [tokens, width]), to: .bf16)
+        var narrow = CrossMoment(width: width), wide = CrossMoment(width: width)
+        narrow.add(original: x, student: z)
+        wide.add(original: Elementwise.convert(x, to: .f32), student: Elementwise.convert(z, to: .f32))
+        for (a, b) in [(narrow.sum, wide.sum), (narrow.student.sum, wide.student.sum)] {
+            for (a, b) in zip(a, b) { #expect(abs(a - b) < 4e-6 * Double(tokens)) }
+        }
+        #expect(narrow.original.fourth == wide.original.fourth && narrow.tokens == tokens)
+    }
+
     @Test func crossMomentsAimAtTheOriginalOutputs() throws {
         let (width, tokens) = (12, 300)
         let x = floats(width, tokens, 1)
@@ -126,7 +140,7 @@ import Testing
         let mixing = Naive.matrix(layout, seed: 5)
         let d = zip(Naive.product(noise.map { Double($0) }, mixing, m: tokens, n: 12, k: width), floats(12, tokens, 6)).map { Float(0.5 * $0) + 0.1 * $1 }
         var drift = Drift(rows: 12, columns: width)
-        drift.add(d, original: x, student: z)
+        drift.add(Tensor(d, [tokens, 12]), original: Tensor(x, [tokens, width]), student: Tensor(z, [tokens, width]))
         let scales = (0..<12).map { 1 + 0.2 * Double($0) }
         for (row, weighs) in [(nil, [Double](repeating: 1, count: 12)), (scales, scales)] as [([Double]?, [Double])] {
             let weighed = weight.indices.map { weight[$0] * weighs[$0 / width] }

@@ -164,6 +164,30 @@ extension TrainingJobTests {
             #expect(b < a && c < b, "output \(a), loss \(b), on compressed layers \(c)")
         }
 
+        /// Blocks healed by themselves: a better start, the same for any number of threads and after a kill.
+        @Test func local() throws {
+            func local(_ cache: DecompositionCache? = nil, killAfter limit: Int = .max, epochs: Int = 40) throws -> Start {
+                try start(cache: cache, killAfter: limit) {
+                    ($0.calibration.prefix, $0.keep, $0.local.epochs, $0.local.learningRate) = (.compressed, 0.35, epochs, 3e-4)
+                }
+            }
+            let before = try local(epochs: 0), after = try local()
+            #expect(before.reports.allSatisfy { $0!.localError == nil } && after.reports.allSatisfy { $0!.localError! <= 1 })
+            #expect(Set(after.reports.map { $0!.localError! }).count == 5 && after.reports.contains { $0!.localError! < 0.95 })
+            let (a, b) = (try after.perplexity(), try before.perplexity())
+            #expect(a < b, "\(after.reports.map { $0!.localError! })")
+            let threads = Parallel.threads
+            defer { Parallel.threads = threads }
+            Parallel.threads = 3
+            try GoldenFiles.withTemporaryDirectory { directory in
+                let cache = DecompositionCache(directory: directory + "/decomposition")
+                #expect(throws: Killed.self) { try local(cache, killAfter: 20) }
+                #expect(try local(cache).bits == after.bits)
+                let again = try local(cache)
+                #expect(again.bits == after.bits && again.cached == 35 && again.reports == after.reports)
+            }
+        }
+
         /// A kill loses no finished matrix; other rows, legs or sizes use none of the files.
         @Test func goesOnAfterAKill() throws {
             try GoldenFiles.withTemporaryDirectory { directory in

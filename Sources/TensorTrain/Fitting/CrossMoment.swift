@@ -25,19 +25,31 @@ package struct CrossMoment: Sendable {
     /// Adds inputs of the same tokens, both row-major [count, d].
     package mutating func add(original x: [Float], student z: [Float]) {
         precondition(x.count == z.count && x.count.isMultiple(of: width), "\(x.count) and \(z.count) values in rows of \(width)")
-        original.add(x)
-        student.add(z)
-        Self.add(x, width, z, width, to: &sum)
+        if !x.isEmpty { add(original: Tensor(x, [x.count / width, width]), student: Tensor(z, [x.count / width, width])) }
     }
 
-    /// Adds sum over tokens of a b^T, a row-major [count, m], b [count, n]: blocks of rows in single precision, their sum in double.
-    static func add(_ a: [Float], _ m: Int, _ b: [Float], _ n: Int, to sum: inout [Double]) {
-        let count = a.count / m
-        for start in stride(from: 0, to: count, by: block) {
-            let end = min(count, start + block)
-            let part = Threaded.product(
-                transposeA: true, m: m, n: n, k: end - start, Array(a[start * m..<end * m]), Array(b[start * n..<end * n]))
-            Double.add(Double.converted(part), scaledBy: 1, to: &sum, count: sum.count)
+    /// Adds inputs of the same tokens, both [count, d] and float32 or both bfloat16.
+    package mutating func add(original x: Tensor, student z: Tensor) {
+        original.add(x)
+        student.add(z)
+        Self.add(x, z, to: &sum)
+    }
+
+    /// Adds sum over tokens of a b^T, a [count, m] and b [count, n] of one type: blocks of rows in single precision, their sum in double.
+    static func add(_ a: Tensor, _ b: Tensor, to sum: inout [Double]) {
+        precondition(a.rows == b.rows && a.dtype == b.dtype, "\(a.rows) rows of \(a.dtype) with \(b.rows) of \(b.dtype)")
+        let part = Tensor([a.rowCount, b.rowCount], .f32)
+        for start in stride(from: 0, to: a.rows, by: block) {
+            let rows = start..<min(a.rows, start + block)
+            GEMM.multiply(a.slice(rows), transposeA: true, b.slice(rows), into: part)
+            let from = Address(part.base)
+            sum.withUnsafeMutableBytes { sum in
+                let total = Address(sum.baseAddress!)
+                Parallel.forBlocks(of: part.count, block: 1 << 16) { range in
+                    let from = from.raw.assumingMemoryBound(to: Float.self), total = total.raw.assumingMemoryBound(to: Double.self)
+                    for place in range { total[place] += Double(from[place]) }
+                }
+            }
         }
     }
 

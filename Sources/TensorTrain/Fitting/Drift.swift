@@ -24,13 +24,15 @@ package struct Drift: Sendable {
         squares = [Double](repeating: 0, count: rows)
     }
 
-    /// Adds tokens: d row-major [count, rows], x and z [count, columns].
-    package mutating func add(_ d: [Float], original x: [Float], student z: [Float]) {
-        precondition(d.count / rows == x.count / columns && x.count == z.count, "drift of \(d.count / rows) tokens with inputs of \(x.count / columns)")
-        CrossMoment.add(d, rows, z, columns, to: &student)
-        CrossMoment.add(d, rows, x, columns, to: &original)
-        for (place, value) in d.enumerated() { squares[place % rows] += Double(value) * Double(value) }
-        tokens += d.count / rows
+    /// Adds tokens in float32: d [count, rows], x and z [count, columns].
+    package mutating func add(_ d: Tensor, original x: Tensor, student z: Tensor) {
+        CrossMoment.add(d, z, to: &student)
+        CrossMoment.add(d, x, to: &original)
+        let values = d.base.f32
+        for token in 0..<d.rows {
+            for row in 0..<rows { squares[row] += Double(values[token * rows + row]) * Double(values[token * rows + row]) }
+        }
+        tokens += d.rows
     }
 
     /// With each row of d multiplied by a number.

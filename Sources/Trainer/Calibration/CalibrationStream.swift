@@ -34,13 +34,23 @@ struct CalibrationStream {
         }
     }
 
+    /// Between blocks: what the next one is given, [T, hidden] for each batch.
+    var stream: [Tensor] { hidden }
+
+    /// Goes through a whole block from what it is given.
+    mutating func pass(_ block: BlockRunner, from stream: [Tensor]) {
+        hidden = stream
+        begin(block)
+        for step in BlockStep.allCases { advance(block, through: step) }
+    }
+
     /// Second moments of what the next matrices get, over the rows to fit and over the others.
     func moments() -> (fitted: SecondMoment, held: SecondMoment) {
         let width = states[0].input.rowCount
         var fitted = SecondMoment(width: width), held = SecondMoment(width: width)
         for index in states.indices {
             let inputs = unpadded(states[index].input, index)
-            if index < fittedCount { fitted.add(inputs.base.f32, count: inputs.rows) } else { held.add(inputs.base.f32, count: inputs.rows) }
+            if index < fittedCount { fitted.add(inputs) } else { held.add(inputs) }
         }
         return (fitted, held)
     }
@@ -50,25 +60,27 @@ struct CalibrationStream {
         let width = states[0].input.rowCount, stream = step.addsToResidual ? states[0].residual.rowCount : nil
         var fitted = PairedMoments(width: width, stream: stream), held = fitted
         for index in states.indices {
-            let x = unpadded(states[index].input, index).floats(), z = unpadded(student.states[index].input, index).floats()
-            let d = stream.map { _ in
-                zip(unpadded(states[index].residual, index).floats(), unpadded(student.states[index].residual, index).floats()).map { $0 - $1 }
-            }
+            let x = unpadded(states[index].input, index), z = unpadded(student.states[index].input, index)
+            let d = stream.map { _ in Self.difference(unpadded(states[index].residual, index), unpadded(student.states[index].residual, index)) }
             if index < fittedCount { fitted.add(original: x, student: z, drift: d) } else { held.add(original: x, student: z, drift: d) }
         }
         return (fitted, held)
     }
 
-    /// Rows of the tokens of one batch without padding, in float32.
+    /// Rows of the tokens of one batch without padding.
     private func unpadded(_ x: Tensor, _ index: Int) -> Tensor {
-        let batch = batches[index], all = Elementwise.convert(x.slice(0..<batch.count), to: .f32)
+        let batch = batches[index], all = x.slice(0..<batch.count)
         guard skipsFirstToken else { return all }
         let rows = (0..<batch.count).filter { batch.input.positions[$0] > 0 }
-        let kept = Tensor([rows.count, all.rowCount], .f32)
-        for (place, row) in rows.enumerated() {
-            (kept.base.f32 + place * all.rowCount).update(from: all.base.f32 + row * all.rowCount, count: all.rowCount)
-        }
+        let kept = Tensor([rows.count, all.rowCount], all.dtype), bytes = all.rowCount * all.dtype.size
+        for (place, row) in rows.enumerated() { (kept.base + place * bytes).copyMemory(from: all.base + row * bytes, byteCount: bytes) }
         return kept
+    }
+
+    private static func difference(_ a: Tensor, _ b: Tensor) -> Tensor {
+        let a = Elementwise.convert(a, to: .f32), b = Elementwise.convert(b, to: .f32), result = Tensor(a.shape, .f32)
+        for place in 0..<a.count { result.base.f32[place] = a.base.f32[place] - b.base.f32[place] }
+        return result
     }
 }
 
@@ -83,8 +95,8 @@ struct PairedMoments: Sendable {
         drift = stream.map { Drift(rows: $0, columns: width) }
     }
 
-    mutating func add(original x: [Float], student z: [Float], drift d: [Float]?) {
+    mutating func add(original x: Tensor, student z: Tensor, drift d: Tensor?) {
         inputs.add(original: x, student: z)
-        if let d { drift?.add(d, original: x, student: z) }
+        if let d { drift?.add(d, original: Elementwise.convert(x, to: .f32), student: Elementwise.convert(z, to: .f32)) }
     }
 }

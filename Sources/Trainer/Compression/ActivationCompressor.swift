@@ -11,6 +11,7 @@ package struct ActivationCompressor: Sendable {
     private let plan: CompressionPlan
     private let rows: CalibrationRows
     private let options: CalibrationConfiguration
+    private let local: LocalHealingConfiguration
     /// Type of activations.
     private let compute: DType
     /// What cores are kept in.
@@ -21,13 +22,14 @@ package struct ActivationCompressor: Sendable {
     ///   - type: f32, or bf16, to which cores are rounded.
     ///   - cache: where finished matrices are kept for the case of a kill.
     package init(
-        _ opened: OpenedModel, _ plan: CompressionPlan, rows: CalibrationRows, options: CalibrationConfiguration, compute: DType, type: DType = .f32,
-        cache: DecompositionCache? = nil
+        _ opened: OpenedModel, _ plan: CompressionPlan, rows: CalibrationRows, options: CalibrationConfiguration, local: LocalHealingConfiguration = .init(), compute: DType,
+        type: DType = .f32, cache: DecompositionCache? = nil
     ) {
         self.opened = opened
         self.plan = plan
         self.rows = rows
         self.options = options
+        self.local = local
         self.compute = compute
         self.type = type
         self.cache = cache
@@ -64,10 +66,13 @@ package struct ActivationCompressor: Sendable {
         let squares = options.metric == .loss ? gradients?.squares : nil
         let outcomes = try withoutActuallyEscaping(progress) { progress in
             let board = DecompositionBoard(work, progress)
-            try walk(work, rows, follows: options.prefix == .compressed, stop) { found in
-                run(found.map { ($0.place, MatrixFit(entry: work[$0.place], inputs: $0.inputs, squares: squares?[work[$0.place].name])) }, board, stop)
-                return try found.compactMap { try board.outcome($0.place) }
-            }
+            try walk(
+                work, rows, follows: options.prefix == .compressed, stop,
+                visit: { found in
+                    run(found.map { ($0.place, MatrixFit(entry: work[$0.place], inputs: $0.inputs, squares: squares?[work[$0.place].name])) }, board, stop)
+                    return try found.compactMap { try board.outcome($0.place) }
+                },
+                heal: local.epochs == 0 ? nil : { try heal($0, work, board, gradients, stop) })
             return try board.finish()
         }
         for outcome in outcomes { weights.compress(outcome.result.name, layout: outcome.result.layout, cores: outcome.cores) }
@@ -80,17 +85,19 @@ package struct ActivationCompressor: Sendable {
     // MARK: A decomposition that is finished
 
     private static let wholeName = "model"
+    private static let localSuffix = ".local"
 
     /// What all cores depend on together, known without a look at a single row's activations.
     private func wholeKey(_ work: [CompressionPlan.Entry], _ weightsText: String) -> DecompositionCache.Key {
         let entries = work.map { "\($0.name) \($0.layout!)\($0.searchesLegs ? " or better" : "")\($0.sharesBudget ? " or another size" : "")" }
-        return .init("model 2, \(compute), \(type), rows \(rows.checksum.text), weights \(weightsText), \(options), \(entries.joined(separator: "; "))")
+        return .init("model 2, \(compute), \(type), rows \(rows.checksum.text), weights \(weightsText), \(options), \(local), \(entries.joined(separator: "; "))")
     }
 
     /// The cores of all matrices, if they were found before.
     private func finished(_ work: [CompressionPlan.Entry], _ whole: DecompositionCache.Key) -> [DecompositionOutcome]? {
         guard let cache, let keys = cache.load(Self.wholeName, whole, as: [String: String].self) else { return nil }
-        let found = work.compactMap { entry in keys[entry.name].flatMap { cache.load(entry.name, DecompositionCache.Key($0), type: type) } }
+        let suffix = local.epochs > 0 ? Self.localSuffix : ""
+        let found = work.compactMap { entry in keys[entry.name].flatMap { cache.load(entry.name + suffix, DecompositionCache.Key($0), type: type) } }
         return found.count == work.count ? found : nil
     }
 
@@ -170,15 +177,68 @@ package struct ActivationCompressor: Sendable {
         return stop() ? nil : work.indices.map { curves[$0]! }
     }
 
+    // MARK: Blocks by themselves
+
+    /// A block with cores, what it is given behind compressed blocks, and what the original block gave.
+    private struct FittedBlock {
+        let layer: Int
+        let weights: ModelWeights
+        let inputs: [Tensor]
+        let targets: [Tensor]
+        let longestContext: Int
+    }
+
+    /// The block's weights with cores that were trained on its output; nil when stopped.
+    private func heal(
+        _ block: FittedBlock, _ work: [CompressionPlan.Entry], _ board: DecompositionBoard, _ gradients: OutputGradients?, _ stop: () -> Bool
+    ) throws -> ModelWeights? {
+        var weights = block.weights
+        let names = Set(weights.layouts.keys), places = work.indices.filter { names.contains(work[$0].name) }
+        if places.isEmpty { return weights }
+        let found = try places.compactMap(board.outcome)
+        guard found.count == places.count else { return nil }
+        var checksum = Checksum()
+        for tensor in block.inputs + block.targets + found.flatMap(\.cores) {
+            checksum.add(UnsafeRawBufferPointer(start: tensor.base, count: tensor.byteCount))
+        }
+        let squares = options.metric == .loss ? gradients?.squares["\(LlamaNames.block(block.layer)).mlp.down_proj"] : nil
+        if let squares { squares.withUnsafeBytes { checksum.add($0) } }
+        func key(_ name: String) -> DecompositionCache.Key { .init("local 1, \(local), \(compute), \(type), \(name), block \(checksum.text)") }
+        func fileName(_ name: String) -> String { name + Self.localSuffix }
+        var healed = found.compactMap { cache?.load(fileName($0.result.name), key($0.result.name), type: type) }
+        if healed.count < found.count {
+            let phase = LocalHealing(options: local, rows: rows, compute: compute, longestContext: block.longestContext, squares: squares)
+            guard let outcome = phase.run(opened.configuration, weights, layer: block.layer, inputs: block.inputs, targets: block.targets, stop: stop)
+            else { return nil }
+            healed = found.map { before in
+                var after = before
+                after.cores = before.cores.indices.map {
+                    Elementwise.convert(outcome.cores[ModelWeights.coreName(before.result.name, $0)]!, to: type)
+                }
+                after.result.fit?.localError = outcome.errorLeft
+                return after
+            }
+            for outcome in healed { try cache?.store(key(outcome.result.name), outcome, as: fileName(outcome.result.name)) }
+        }
+        for (place, var outcome) in zip(places, healed) {
+            // The whole model is found again by the names that its matrices are stored under.
+            outcome.key = key(outcome.result.name).text
+            board.replace(place, outcome)
+            weights.compress(outcome.result.name, layout: outcome.result.layout, cores: outcome.cores)
+        }
+        return weights
+    }
+
     // MARK: The way through the model
 
     /// Takes rows through the model. `visit` gets matrices with their inputs, block after block.
     ///
     /// - Parameter follows: whether a model of the cores found so far follows the original, so that matrices make up for what was lost before them. `visit` then
-    ///   gets only matrices with the same input at once, and the cores that it returns are taken into the model that follows.
+    ///   gets only matrices with the same input at once, and the cores that it returns are taken into the model that follows; `heal` may change those
+    ///   of a whole block before the next one.
     private func walk(
         _ work: [CompressionPlan.Entry], _ rows: CalibrationRows, follows: Bool, _ stop: () -> Bool,
-        visit: ([(place: Int, inputs: FitInputs)]) throws -> [DecompositionOutcome]
+        visit: ([(place: Int, inputs: FitInputs)]) throws -> [DecompositionOutcome], heal: ((FittedBlock) throws -> ModelWeights?)? = nil
     ) throws {
         let configuration = opened.configuration
         let places = Dictionary(uniqueKeysWithValues: work.enumerated().map { ($1.name, $0) })
@@ -192,17 +252,18 @@ package struct ActivationCompressor: Sendable {
             var weights = try opened.weights(of: name)
             let block = BlockRunner(configuration, weights, layer: layer, compute: compute, longestContext: context)
             var waiting: [(place: Int, inputs: FitInputs)] = []
+            let inputs = student?.stream ?? []
             stream.begin(block)
             student?.begin(block)
             for step in BlockStep.allCases {
                 if stop() { return }
                 let found = step.matrices.compactMap { places["\(name).\($0)"] }
                 if !found.isEmpty {
-                    let inputs =
+                    let moments =
                         if let student { FitInputs(stream.moments(of: step, with: student), shrinkage: options.shrinkage) } else {
                             try FitInputs(stream.moments(), shrinkage: options.shrinkage)
                         }
-                    waiting += found.map { ($0, inputs) }
+                    waiting += found.map { ($0, moments) }
                 }
                 stream.advance(block, through: step)
                 guard student != nil else { continue }
@@ -213,6 +274,9 @@ package struct ActivationCompressor: Sendable {
                 student!.advance(BlockRunner(configuration, weights, layer: layer, compute: compute, longestContext: context), through: step)
             }
             if !waiting.isEmpty { _ = try visit(waiting) }
+            guard student != nil, let heal else { continue }
+            guard let healed = try heal(.init(layer: layer, weights: weights, inputs: inputs, targets: stream.stream, longestContext: context)) else { return }
+            student!.pass(BlockRunner(configuration, healed, layer: layer, compute: compute, longestContext: context), from: inputs)
         }
     }
 

@@ -63,6 +63,9 @@ final class DecompositionBoard: @unchecked Sendable {
         }
     }
 
+    /// Puts other cores in place of those that were found.
+    func replace(_ i: Int, _ outcome: DecompositionOutcome) { lock.withLock { _ in outcomes[i] = outcome } }
+
     /// What has been found for the matrix at a place; throws the first failure.
     func outcome(_ i: Int) throws -> DecompositionOutcome? {
         try lock.withLock { _ in

@@ -55,8 +55,9 @@ package struct DecompositionCache: Sendable {
         return DecompositionOutcome(result: result, cores: cores, wasCached: true)
     }
 
-    func store(_ key: Key, _ outcome: DecompositionOutcome) throws {
-        try write(outcome.result.name, key) { file in
+    /// - Parameter name: what it is stored under; the matrix's own name by default.
+    func store(_ key: Key, _ outcome: DecompositionOutcome, as name: String? = nil) throws {
+        try write(name ?? outcome.result.name, key) { file in
             try file.writeText(CheckpointWriter.json(outcome.result), at: "result")
             for (k, core) in outcome.cores.enumerated() {
                 try file.write(bytes: UnsafeRawBufferPointer(start: core.base, count: core.byteCount), as: UInt8.self, shape: [core.byteCount], at: "core_\(k)")

@@ -9,6 +9,8 @@ package struct FitReport: Sendable, Codable, Equatable {
     package var lowRankError: Double?
     /// The error on other rows as it is, each row weighed by how much the loss depends on it; nil where rows count alike.
     package var weightedError: Double?
+    /// The share of the error of its block's output that healing the block by itself left; nil where that was not done. The other errors are from before.
+    package var localError: Double?
     /// Legs that were tried.
     package var tried: Int
     /// Wall time; for display.

@@ -15,6 +15,7 @@ package struct CompressionConfiguration: SettingGroup {
     package var legs: Legs?
     package var initialization = Initialization.activation
     package var calibration = CalibrationConfiguration()
+    package var local = LocalHealingConfiguration()
     /// A directory in which decomposed matrices are kept for other runs; nil keeps them in the output directory until the first checkpoint.
     package var cache: String?
     /// Matrices left dense whatever the rules say.
@@ -64,6 +65,7 @@ package struct CompressionConfiguration: SettingGroup {
             Setting("legs", \.legs),
             Setting("init", \.initialization),
             Setting("calibration", \.calibration),
+            Setting("local", \.local),
             Setting("cache", \.cache, .harmless) { $0 == "" ? "is empty" : nil },
             Setting("skip", \.skip),
             Setting("rules", \.rules),
@@ -82,10 +84,16 @@ package struct CompressionConfiguration: SettingGroup {
             reader.report(
                 "\"auto\" spreads a count of parameters, so it needs \"keep\" instead of \"bond_dimension\"", key: keys.path(to: "budget"), at: position)
         }
+        if let position = keys["local"], local.epochs > 0, initialization == .activation, calibration.prefix == .original {
+            reader.report(
+                "heals each block behind the compressed ones before it, which \"prefix\": \"original\" leaves out; use \"compressed\"",
+                key: keys.path(to: "local"), at: position)
+        }
         guard initialization == .svd else { return }
         func needsActivation(_ key: String, _ at: JSON.Position) {
             reader.report("chooses on calibration rows, which \"init\": \"svd\" does without; use \"init\": \"activation\"", key: key, at: at)
         }
+        if local.epochs > 0, let position = keys["local"] { needsActivation(keys.path(to: "local"), position) }
         if budget == .auto, let position = keys["budget"] { needsActivation(keys.path(to: "budget"), position) }
         if legs == .auto, let position = keys["legs"] { needsActivation(keys.path(to: "legs"), position) }
         if rules.contains(where: { $0.legs == .auto }), let position = keys["rules"] { needsActivation(keys.path(to: "rules"), position) }

@@ -22,7 +22,7 @@ extension HealingJob {
             guard let dataset else { throw HealError(.configuration, "compression.init: \"activation\" needs `datasets` to calibrate on") }
             let rows = try CalibrationRows(dataset, c.compression.calibration)
             let compressor = ActivationCompressor(
-                opened, plan, rows: rows, options: c.compression.calibration, compute: compute, type: type, cache: cache)
+                opened, plan, rows: rows, options: c.compression.calibration, local: c.compression.local, compute: compute, type: type, cache: cache)
             return try compressor.run(into: &weights, stop: stop, progress: progress)
         }
     }
