@@ -37,7 +37,7 @@ package struct BlockState: Sendable {
 /// Computes one block step by step, without gradients, so that the inputs of its matrices can be looked at and matrices replaced in between.
 package struct BlockRunner: Sendable {
     private let model: LlamaModel
-    private let layer: Int
+    package let layer: Int
 
     /// - Parameter weights: those of the block; others are not needed.
     package init(_ configuration: LlamaConfiguration, _ weights: ModelWeights, layer: Int, compute: DType, longestContext: Int) {
@@ -78,5 +78,11 @@ extension LlamaModel {
     package func embedded(_ tokens: [Int32]) -> Tensor {
         var tape = Tape(records: false)
         return embed(tokens, &tape).value
+    }
+
+    /// Negative log-likelihood at each position with a label, in order, from the last block's output, [T, hidden], wide.
+    package func losses(ofBlocksOutput x: Tensor, labels: [Int32]) -> [Double] {
+        var tape = Tape(records: false)
+        return losses(ofHidden: normalise(Variable(constant: x), &tape).value, labels: labels)
     }
 }

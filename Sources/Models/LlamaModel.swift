@@ -285,7 +285,11 @@ package final class LlamaModel: Sendable {
     /// Negative log-likelihood of `labels[t]` at each position with a label, in order; -1 labels are skipped.
     package func losses(_ input: TokenInput, labels: [Int32]) -> [Double] {
         var tape = Tape(records: false)
-        let h = hidden(input, &tape).value
+        return losses(ofHidden: hidden(input, &tape).value, labels: labels)
+    }
+
+    /// The same from the last norm's output.
+    func losses(ofHidden h: Tensor, labels: [Int32]) -> [Double] {
         let rows = labels.indices.filter { labels[$0] >= 0 }
         var losses: [Double] = []
         for start in stride(from: 0, to: rows.count, by: 256) {

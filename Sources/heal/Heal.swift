@@ -24,7 +24,7 @@ struct Heal: ParsableCommand {
             """,
         version: "heal 0.1.0",
         subcommands: [
-            Train.self, Validate.self, Preview.self, Compress.self, Report.self, Inspect.self, Export.self, Generate.self, Score.self, Tokenize.self,
+            Train.self, Validate.self, Preview.self, Compress.self, Report.self, Sensitivity.self, Inspect.self, Export.self, Generate.self, Score.self, Tokenize.self,
         ],
         defaultSubcommand: Train.self)
 

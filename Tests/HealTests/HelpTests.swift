@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 struct HelpTests {
-    static let commands = ["heal", "train", "validate", "preview", "compress", "report", "inspect", "export", "generate", "score", "tokenize"]
+    static let commands = ["heal", "train", "validate", "preview", "compress", "report", "sensitivity", "inspect", "export", "generate", "score", "tokenize"]
 
     /// `HEAL_UPDATE_GOLDEN=1` writes the texts instead of comparing them.
     @Test(arguments: commands) func helpIsTheGolden(_ command: String) throws {

@@ -49,7 +49,7 @@ package struct Compressor: Sendable {
         return outcomes.map(\.result)
     }
 
-    private func decompose(_ entry: CompressionPlan.Entry, _ source: any WeightSource) throws -> DecompositionOutcome {
+    func decompose(_ entry: CompressionPlan.Entry, _ source: any WeightSource) throws -> DecompositionOutcome {
         let matrix = try source.floats(entry.name + ".weight"), layout = entry.layout!
         let key = cache.map { _ in DecompositionCache.Key(matrix, layout: layout, type: type) }
         if let cache, let key, let known = cache.load(entry.name, key, type: type) { return known }

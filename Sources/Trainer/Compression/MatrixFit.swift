@@ -96,6 +96,12 @@ struct MatrixFit: Sendable {
         try inputs.problems(weight, metric: metric(entry.searchesLegs ? [entry.out] : entry.layout!.outFactors))
     }
 
+    /// What a matrix in the place of W loses on the rows that choices are made on, in the unit of ``FitReport/weightedError``.
+    func heldError(of dense: [Float], _ weight: [Float]) throws -> Double {
+        let held = try problems(weight).held
+        return held.relativeError(of: metric([entry.out])?.weighted(dense) ?? dense) * held.scale
+    }
+
     private func metric(_ outFactors: [Int]) -> OutputMetric? {
         squares.map { OutputMetric(squares: $0, outFactors: outFactors, damping: Self.damping) }
     }
