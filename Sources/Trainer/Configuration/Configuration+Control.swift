@@ -3,6 +3,8 @@ extension Configuration {
     package enum Control: String, CaseIterable, Sendable {
         /// Low-rank factors from the whitened SVD, every matrix at the same share: the start of SVD-LLM (arXiv 2403.07378).
         case svd
+        /// Plain TT-SVD into balanced legs, every matrix at the same share, healed on the labels alone: the recipe of CompactifAI (arXiv 2401.14109).
+        case plain
     }
 
     /// The same run, at the same count of parameters, from another start, in a directory beside its own.
@@ -16,8 +18,14 @@ extension Configuration {
             c.compression.budget = .uniform
             c.compression.calibration.metric = .output
             c.compression.calibration.prefix = .original
-            for index in c.compression.rules.indices { (c.compression.rules[index].legs, c.compression.rules[index].cores) = (nil, nil) }
+        case .plain:
+            c.compression.initialization = .svd
+            c.compression.legs = .balanced
+            c.compression.budget = .uniform
+            c.compression.local.epochs = 0
+            c.distillation.weight = 0
         }
+        for index in c.compression.rules.indices { (c.compression.rules[index].legs, c.compression.rules[index].cores) = (nil, nil) }
         c.outputDirectory += "-control-\(control.rawValue)"
         c.export = nil
         return c

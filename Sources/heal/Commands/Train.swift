@@ -41,7 +41,7 @@ struct Train: ParsableCommand {
     var allowChanges: [String] = []
 
     @Option(help: ArgumentHelp(
-        "Run what the configuration is to be compared with instead: svd heals a whitened low-rank SVD of equal size the same way, in OUTPUT_DIR-control-svd.",
+        "Run what the configuration is to be compared with instead: svd heals a whitened low-rank SVD of equal size the same way, plain a TT-SVD of equal size on the labels alone; in OUTPUT_DIR-control-NAME.",
         valueName: "start"))
     var control: Trainer.Configuration.Control?
 

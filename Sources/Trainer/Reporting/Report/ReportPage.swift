@@ -17,7 +17,7 @@ package struct ReportPage: Sendable {
             \(notes)<h2>Before and after</h2>
             \(results)<h2>Healing</h2>
             \(curves)<h2>Cost</h2>
-            \(cost)\(compression)\(samples)</body></html>
+            \(cost)\(compression)\(sensitivity)\(samples)</body></html>
 
             """
     }
@@ -46,6 +46,7 @@ package struct ReportPage: Sendable {
 
     private var results: String {
         var rows: [[String]] = []
+        let plain = runs.filter(\.isPlain)
         for set in sets {
             for run in runs where run.sets.contains(set) {
                 let found = ["dense", "truncated", "healing"].map { run.loss($0, on: set) }
@@ -55,11 +56,12 @@ package struct ReportPage: Sendable {
                     (runs.count > 1 ? run.name + ", " : "") + Self.name(set), perplexity(found[0]), perplexity(found[1]), perplexity(found[2]), ratio,
                     run.recovered(on: set).map(HumanFormat.percent) ?? "",
                     run.evaluations.last { $0.text == set }.map { HumanFormat.grouped($0.tokens) } ?? "",
-                ])
+                ] + (plain.isEmpty ? [] : [plain.lazy.compactMap { run.recovered(on: set, ofRiseIn: $0) }.first.map(HumanFormat.percent) ?? ""]))
             }
         }
         if rows.isEmpty { return "<p class=\"note\">Nothing was evaluated yet.</p>\n" }
-        return HTML.table(["perplexity on", "dense", "truncated", "healed", "healed / dense", "rise in loss won back", "tokens looked at"], rows) + "\n"
+        let header = ["perplexity on", "dense", "truncated", "healed", "healed / dense", "rise in loss won back", "tokens looked at"]
+        return HTML.table(header + (plain.isEmpty ? [] : ["of plain TT-SVD's rise"]), rows) + "\n"
     }
 
     private var curves: String {
@@ -117,12 +119,21 @@ package struct ReportPage: Sendable {
                     table["\(block) \(kinds[kind])"].map { (shade($0), Self.told($0)) }
                 }.svg
             }
-            let dense = run.matrices.reduce(0) { $0 + Double($1.out) * Double($1.in) }
-            let share = dense > 0 ? run.matrices.reduce(0) { $0 + Double($1.parameters) } / dense : 1
-            parts.append(map("Share of parameters kept, \(HumanFormat.percent(share)) of all (dark: all)") { $0.kept })
+            parts.append(map("Share of parameters kept, \(HumanFormat.percent(run.keptShare)) of all (dark: all)") { $0.kept })
             parts.append(map("Output error on rows not fitted (dark: \(HumanFormat.significant(worst, digits: 2)))") { worst > 0 ? ($0.heldError ?? $0.relativeError) / worst : 0 })
         }
         return parts.joined(separator: "\n") + "</div>\n"
+    }
+
+    /// As an image, so that nothing in the file can run.
+    private var sensitivity: String {
+        let pictures = runs.compactMap { run in
+            run.sensitivity.map { picture in
+                "<figure><img src=\"data:image/svg+xml;base64,\(Data(picture).base64EncodedString())\" alt=\"Sensitivity of \(HTML.escaped(run.name))\">"
+                    + "<figcaption>\(HTML.escaped(run.name)): how the loss depends on the size of each matrix, the others dense</figcaption></figure>\n"
+            }
+        }
+        return pictures.isEmpty ? "" : "<h2>Sensitivity</h2>\n" + pictures.joined()
     }
 
     private static func told(_ matrix: CompressedMatrix) -> String {
@@ -152,7 +163,7 @@ package struct ReportPage: Sendable {
         h1{font-size:1.5rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}.note,figcaption{color:var(--soft);font-size:.875rem}
         .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:.25rem .75rem;border-bottom:1px solid var(--line);text-align:right}
         th:first-child,td:first-child{text-align:left;padding-left:0}th{font-weight:600;font-size:.875rem}
-        .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1rem}figure{margin:0}svg{width:100%;height:auto}
+        .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1rem}figure{margin:0}svg,img{width:100%;height:auto}
         .title{font-weight:600;font-size:14px;fill:var(--ink)}.tick{font-size:12px;fill:var(--soft)}.grid{stroke:var(--line);fill:none}.axis{stroke:var(--soft);fill:none}
         .curve{fill:none;stroke-width:2;stroke-linejoin:round}.dashed{stroke-dasharray:6 4;border-top-style:dashed!important}.faint{opacity:.25;stroke-width:1}
         .c0{stroke:var(--c0)}.c1{stroke:var(--c1)}.c2{stroke:var(--c2)}.c3{stroke:var(--c3)}.c4{stroke:var(--c4)}.c5{stroke:var(--c5)}.dot{fill:var(--page)}.cell{fill:var(--c0)}

@@ -1,7 +1,7 @@
 import Foundation
 import Storage
 
-/// What a run's output directory says about it: `metrics.jsonl`, `compression.json`.
+/// What a run's output directory says about it: `metrics.jsonl`, `compression.json`, `sensitivity/sensitivity.svg`.
 package struct RunRecord: Sendable {
     package struct Step: Sendable, Equatable {
         package var step: Int
@@ -36,6 +36,8 @@ package struct RunRecord: Sendable {
     package private(set) var evaluations: [Evaluation] = []
     package private(set) var samples: [Sample] = []
     package private(set) var matrices: [CompressedMatrix] = []
+    /// The picture that `heal sensitivity` left in the directory, SVG.
+    package private(set) var sensitivity: [UInt8]?
     /// Lines that say nothing: cut short, damaged, or of another kind.
     package private(set) var unreadable = 0
 
@@ -56,6 +58,8 @@ package struct RunRecord: Sendable {
                 matrices = try JSONDecoder().decode([CompressedMatrix].self, from: Data(try FileSystem.readAll(compression)))
             } catch { throw HealError(.data, "\(compression): is not what a run writes there: \(error)") }
         }
+        let picture = directory + "/sensitivity/sensitivity.svg"
+        if FileSystem.kind(of: picture) == .file { sensitivity = try FileSystem.readAll(picture) }
     }
 
     private mutating func take(_ json: JSON) -> Bool {
@@ -95,6 +99,25 @@ package struct RunRecord: Sendable {
     /// The loss against steps, from truncated on.
     package func healing(on set: String?) -> [(step: Int, loss: Double)] {
         evaluations.filter { $0.text == set && $0.stage != "dense" }.map { ($0.step, $0.loss) }
+    }
+
+    /// Whether it started from plain TT-SVD: nothing was fitted to data.
+    package var isPlain: Bool { !matrices.isEmpty && matrices.allSatisfy { $0.heldError == nil } }
+
+    /// The share of the parameters of all compressed matrices that is kept.
+    package var keptShare: Double {
+        let dense = matrices.reduce(0) { $0 + Double($1.out) * Double($1.in) }
+        return dense > 0 ? matrices.reduce(0) { $0 + Double($1.parameters) } / dense : 1
+    }
+
+    /// The share of the rise in loss under plain TT-SVD that is not there after healing: unlike ``recovered(on:)`` it counts a better start.
+    ///
+    /// - Parameter plain: a run that started so; nil where it is of another model, size or set.
+    package func recovered(on set: String?, ofRiseIn plain: RunRecord) -> Double? {
+        guard plain.isPlain, abs(plain.keptShare - keptShare) < 0.02, let dense = loss("dense", on: set), let healed = loss("healing", on: set),
+            let other = plain.loss("dense", on: set), abs(other - dense) < 1e-3, let truncated = plain.loss("truncated", on: set), truncated > dense
+        else { return nil }
+        return (truncated - healed) / (truncated - dense)
     }
 
     /// The share of the rise in loss that healing won back; nil where truncation did no harm or something was not measured.

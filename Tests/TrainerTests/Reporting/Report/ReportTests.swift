@@ -5,10 +5,14 @@ import Testing
 @testable import Trainer
 
 @Suite struct ReportTests {
-    private func record(_ metrics: String, compression: String? = nil) throws -> RunRecord {
+    private func record(_ metrics: String, compression: String? = nil, sensitivity: String? = nil) throws -> RunRecord {
         try GoldenFiles.withTemporaryDirectory { directory in
             try Data(metrics.utf8).write(to: URL(fileURLWithPath: directory + "/metrics.jsonl"))
             if let compression { try Data(compression.utf8).write(to: URL(fileURLWithPath: directory + "/compression.json")) }
+            if let sensitivity {
+                try FileManager.default.createDirectory(atPath: directory + "/sensitivity", withIntermediateDirectories: true)
+                try Data(sensitivity.utf8).write(to: URL(fileURLWithPath: directory + "/sensitivity/sensitivity.svg"))
+            }
             return try RunRecord(directory: directory)
         }
     }
@@ -47,6 +51,30 @@ import Testing
         }
         #expect(page.components(separatedBy: "<svg").count == page.components(separatedBy: "</svg>").count)
         #expect(!page.contains("nan\"") && !page.contains(" nan") && !page.contains("http"))
+    }
+
+    /// A better start counts: what was won back is a share of what plain TT-SVD of the same size loses.
+    @Test func shareOfPlainRise() throws {
+        func matrix(_ parameters: Int, fitted: Bool) -> String {
+            #"[{"bonds":[1,20,1],\#(fitted ? #""held_error":0.2,"# : "")"in":64,"in_factors":[1,64],"kept":0.6,"name":"model.layers.1.self_attn.q_proj","out":64,"out_factors":[64,1],"parameters":\#(parameters),"relative_error":0.3}]"#
+        }
+        let run = try record(Self.metrics, compression: matrix(2560, fitted: true))
+        let worse = Self.metrics.replacingOccurrences(of: "\"loss\":6.0", with: "\"loss\":12.0")
+        let plain = try record(worse, compression: matrix(2560, fitted: false))
+        #expect(plain.isPlain && !run.isPlain && run.recovered(on: nil, ofRiseIn: plain) == 0.9)
+        #expect(run.recovered(on: "wiki <1>", ofRiseIn: plain) == nil && run.recovered(on: nil, ofRiseIn: run) == nil)
+        #expect(run.recovered(on: nil, ofRiseIn: try record(worse, compression: matrix(1280, fitted: false))) == nil)
+        let page = ReportPage([run, plain]).html
+        #expect(page.contains("of plain TT-SVD&#39;s rise") && page.contains("90.0 %"))
+        #expect(!ReportPage([run]).html.contains("plain TT-SVD"))
+    }
+
+    /// The picture is shown as an image, so a script in it does not run.
+    @Test func sensitivityPicture() throws {
+        let picture = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"
+        let page = ReportPage([try record(Self.metrics, sensitivity: picture)]).html
+        #expect(page.contains("<img src=\"data:image/svg+xml;base64,\(Data(picture.utf8).base64EncodedString())\"") && !page.contains("<script>"))
+        #expect(!ReportPage([try record(Self.metrics)]).html.contains("<h2>Sensitivity"))
     }
 
     /// Whatever is in the files, there is a page or an error.
@@ -92,5 +120,9 @@ import Testing
         let control = configuration.control(.svd)
         #expect(control.outputDirectory == "runs/x-control-svd" && control.compression.legs == .lowRank && control.compression.budget == .uniform)
         #expect(control.compression.calibration.metric == .output && control.compression.keep == configuration.compression.keep)
+        configuration.distillation.weight = 0.5
+        let plain = configuration.control(.plain)
+        #expect(plain.outputDirectory == "runs/x-control-plain" && plain.compression.initialization == .svd && plain.compression.legs == .balanced)
+        #expect(plain.distillation.weight == 0 && plain.compression.keep == configuration.compression.keep)
     }
 }
