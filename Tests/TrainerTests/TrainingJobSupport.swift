@@ -95,7 +95,7 @@ struct SmallJob: Sendable {
 
     /// The lines of metrics.jsonl without what depends on the clock and the machine.
     func metrics() throws -> [String] {
-        let clockwork = try Regex(#","(seconds|tokens_per_second|memory_bytes)":[^,}]*"#)
+        let clockwork = try Regex(#","(seconds|tokens_per_second|memory_bytes|joules)":[^,}]*"#)
         let text = try String(contentsOfFile: configuration.outputDirectory + "/metrics.jsonl", encoding: .utf8)
         return text.split(separator: "\n").map { line in
             String(line.replacing(clockwork, with: ""))

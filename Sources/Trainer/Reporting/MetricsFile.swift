@@ -2,8 +2,8 @@ import Foundation
 
 /// `metrics.jsonl`: one JSON object a line for each step report, evaluation, sample and warning.
 ///
-/// A run that was stopped and resumed leaves the same file as one that never stopped, apart from the members `seconds`, `tokens_per_second` and
-/// `memory_bytes`. Checkpoints are therefore not in it: when they are written depends on when a run is stopped.
+/// A run that was stopped and resumed leaves the same file as one that never stopped, apart from the members `seconds`, `tokens_per_second`,
+/// `memory_bytes` and `joules`. Checkpoints are therefore not in it: when they are written depends on when a run is stopped.
 package final class MetricsFile: RunEventSink {
     private let file: AppendedFile
 
@@ -39,7 +39,7 @@ package final class MetricsFile: RunEventSink {
                     ("tokens", JSON(.integer(report.tokens))), ("trained_tokens", JSON(.integer(report.trainedTokens))),
                     ("tokens_per_second", JSON(.number(report.tokensPerSecond))), ("seconds", JSON(.number(report.seconds))),
                     ("memory_bytes", report.memoryBytes.json),
-                ] + (report.exchangedBytes.map { [("exchanged_bytes", JSON(.integer($0)))] } ?? []))
+                ] + (report.joules.map { [("joules", JSON(.number($0)))] } ?? []) + (report.exchangedBytes.map { [("exchanged_bytes", JSON(.integer($0)))] } ?? []))
         case .evaluation(let report):
             return object(
                 "evaluation", report.step,

@@ -44,12 +44,14 @@ package struct StepReport: Sendable, Equatable {
     package var seconds: Double
     /// Resident memory of the process in bytes; nil where the system does not say.
     package var memoryBytes: Int?
+    /// What the machine's processors took for this step, in joules; nil where the system does not say.
+    package var joules: Double?
     /// Bytes of gradients that each rank gave to the sum over all; nil where there is one rank only.
     package var exchangedBytes: Int?
 
     package init(
         step: Int, totalSteps: Int, epoch: Double = 0, loss: Double, parts: LossParts? = nil, learningRate: Double, gradientNorm: Double, tokens: Int, trainedTokens: Int,
-        tokensPerSecond: Double, seconds: Double, memoryBytes: Int? = nil, exchangedBytes: Int? = nil
+        tokensPerSecond: Double, seconds: Double, memoryBytes: Int? = nil, joules: Double? = nil, exchangedBytes: Int? = nil
     ) {
         self.step = step
         self.totalSteps = totalSteps
@@ -63,6 +65,7 @@ package struct StepReport: Sendable, Equatable {
         self.tokensPerSecond = tokensPerSecond
         self.seconds = seconds
         self.memoryBytes = memoryBytes
+        self.joules = joules
         self.exchangedBytes = exchangedBytes
     }
 }

@@ -130,6 +130,7 @@ package struct HealingJob: Sendable {
 
         debug("model in memory: \(model.trained.count) trained tensors")
         try watch(.stage("healing"))
+        let energy = EnergyMeter()
         var saved: (step: Int, path: String?)? = prepared.checkpoint.map { ($0.progress.step, $0.reader.path) }
         while true {
             let step = run.progress.step
@@ -137,13 +138,14 @@ package struct HealingJob: Sendable {
             if isOwed, try !review() { break }
             let isSaved = saved?.step == step
             if isSaved ? isOwed : step > 0 && (step % max(1, c.saveSteps) == 0 || step == prepared.totalSteps) { saved = (step, try save()) }
+            let start = energy.reading()
             guard step < prepared.totalSteps, let outcome = try run.step(stop: stop) else { break }
             if outcome.step % max(1, c.loggingSteps) == 0 || outcome.step == prepared.totalSteps {
                 try emit(.step(StepReport(
                     step: outcome.step, totalSteps: prepared.totalSteps, epoch: Self.epochs(run.progress.position, prepared.dataset),
                     loss: outcome.loss, parts: outcome.parts, learningRate: outcome.learningRate, gradientNorm: outcome.gradientNorm, tokens: outcome.tokens,
                     trainedTokens: outcome.trainedTokens, tokensPerSecond: Double(outcome.tokens) / max(outcome.seconds, 1e-9),
-                    seconds: outcome.seconds, memoryBytes: ProcessMemory.resident, exchangedBytes: cluster.isAlone ? nil : outcome.exchangedBytes)))
+                    seconds: outcome.seconds, memoryBytes: ProcessMemory.resident, joules: energy.joules(since: start), exchangedBytes: cluster.isAlone ? nil : outcome.exchangedBytes)))
             }
         }
         if run.progress.step > saved?.step ?? 0 { saved = (run.progress.step, try save()) }

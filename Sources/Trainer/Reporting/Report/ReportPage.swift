@@ -93,13 +93,14 @@ package struct ReportPage: Sendable {
     }
 
     private var cost: String {
-        HTML.table(
-            ["run", "steps", "tokens", "time in steps", "tokens/s", "peak memory"],
+        let hasEnergy = runs.contains { $0.joules != nil }
+        return HTML.table(
+            ["run", "steps", "tokens", "time in steps", "tokens/s", "peak memory"] + (hasEnergy ? ["energy, kJ"] : []),
             runs.map { run in
                 [
                     run.name, HumanFormat.grouped(run.lastStep), HumanFormat.count(Self.whole(run.tokens)), HumanFormat.duration(run.seconds),
                     run.seconds > 0 ? HumanFormat.significant(run.tokens / run.seconds, digits: 3) : "", run.peakMemory.map { HumanFormat.bytes(Self.whole($0)) } ?? "",
-                ]
+                ] + (hasEnergy ? [run.joules.map { HumanFormat.significant($0 / 1000, digits: 3) } ?? ""] : [])
             }) + "\n"
     }
 

@@ -11,6 +11,8 @@ package struct RunRecord: Sendable {
         package var tokensPerSecond: Double
         package var seconds: Double
         package var memoryBytes: Double
+        /// nil where the system did not say.
+        package var joules: Double?
     }
 
     package struct Evaluation: Sendable, Equatable {
@@ -71,7 +73,7 @@ package struct RunRecord: Sendable {
             steps.append(.init(
                 step: step, loss: loss, learningRate: json["learning_rate"]?.number ?? .nan, tokens: json["tokens"]?.integer ?? 0,
                 tokensPerSecond: json["tokens_per_second"]?.number ?? .nan, seconds: json["seconds"]?.number ?? 0,
-                memoryBytes: json["memory_bytes"]?.number ?? .nan))
+                memoryBytes: json["memory_bytes"]?.number ?? .nan, joules: json["joules"]?.number))
         case "evaluation":
             guard let loss = json["loss"]?.number, let stage = json["stage"]?.string else { return false }
             evaluations.append(.init(
@@ -130,9 +132,13 @@ package struct RunRecord: Sendable {
     /// Steps done; entries of the metrics may stand for several.
     package var lastStep: Int { steps.last?.step ?? 0 }
     private var stride: Double { steps.isEmpty ? 0 : (Double(lastStep) - Double(steps[0].step) + 1) / Double(steps.count) }
-    /// Tokens and seconds of all steps; estimated where not every step was logged.
+    /// Tokens, seconds and energy of all steps; estimated where not every step was logged.
     package var tokens: Double { steps.reduce(0) { $0 + Double($1.tokens) } * stride }
     package var seconds: Double { steps.reduce(0) { $0 + $1.seconds } * stride }
+    package var joules: Double? {
+        let found = steps.compactMap(\.joules)
+        return found.isEmpty || found.count < steps.count ? nil : found.reduce(0, +) * stride
+    }
     package var peakMemory: Double? { steps.map(\.memoryBytes).filter(\.isFinite).max() }
 
     /// The mean of each loss with those of the `width` - 1 entries around it.

@@ -38,6 +38,9 @@ import Testing
         // Every second step is logged: an entry stands for one and a half.
         #expect(run.tokens == 300 && run.seconds == 6 && run.peakMemory == 1e6)
         #expect(run.smoothedLoss(width: 3) == [4.25, 4.25])
+        #expect(run.joules == nil && !ReportPage([run]).html.contains("energy"))
+        let metered = try record(Self.metrics.replacingOccurrences(of: "\"seconds\":2,", with: "\"seconds\":2,\"joules\":400,"))
+        #expect(metered.joules == 1200 && ReportPage([metered]).html.contains("energy, kJ"))
     }
 
     @Test func pageIsWholeAndSafe() throws {
