@@ -1,8 +1,10 @@
 /// A failure in the data: which place, what is wrong, what to do about it.
 package struct DataError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Code: String, Sendable {
-        /// The file cannot be opened, read or decompressed.
+        /// The file cannot be opened or read.
         case unreadable
+        /// The compressed data is damaged or cut off.
+        case damaged
         /// A row is not what its format says.
         case badRow
         /// The format of a file cannot be told from its rows.

@@ -88,6 +88,15 @@ struct ErrorTests {
         #expect(Set(lines).count == lines.count, "something is told twice: \(outcome.errors)")
     }
 
+    /// A damaged file is there, so it is bad input and not a missing one.
+    @Test func damagedDataIsBadInput() throws {
+        let path = NSTemporaryDirectory() + "heal-damaged-\(UUID().uuidString).jsonl.gz"
+        try Data([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 1, 2]).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let outcome = try Program.run(["preview", "--config", Self.configuration, "--set", #"datasets=[{"path":"\#(path)"}]"#])
+        #expect(outcome.status == 65 && outcome.errors.contains(path), "\(outcome.errors)")
+    }
+
     @Test func unwritableOutputIsAnError() throws {
         #expect(try Program.shell("heal inspect \(Self.model) > /dev/full").status == 74)
         #expect(try Program.shell("echo a | heal tokenize --model \(Self.model) > /dev/full").status == 74)

@@ -56,7 +56,7 @@ package final class ByteSource {
                 guard try startsMember() else { return 0 }
             }
             if inputStart == inputEnd {
-                throw DataError(.unreadable, at: path, "the gzip data ends early: the file is cut off; fetch or copy it again")
+                throw DataError(.damaged, at: path, "the gzip data ends early: the file is cut off; fetch or copy it again")
             }
             let (status, produced) = inflateSome(into: buffer)
             switch status {
@@ -68,7 +68,7 @@ package final class ByteSource {
                 if produced > 0 { return produced }
             default:
                 let reason = stream.msg.map { String(cString: $0) } ?? "error \(status)"
-                throw DataError(.unreadable, at: path, "the gzip data is damaged (\(reason)); fetch or copy it again")
+                throw DataError(.damaged, at: path, "the gzip data is damaged (\(reason)); fetch or copy it again")
             }
         }
     }
@@ -82,7 +82,7 @@ package final class ByteSource {
             try fill()
         }
         if members > 0, input[inputStart] != 0x1F {
-            throw DataError(.unreadable, at: path, "bytes that are not gzip follow the compressed data; compress the file again")
+            throw DataError(.damaged, at: path, "bytes that are not gzip follow the compressed data; compress the file again")
         }
         stream = z_stream()
         let gzipWindow: Int32 = 15 + 16

@@ -76,7 +76,7 @@ extension Dataset {
 extension DataReport.File {
     fileprivate mutating func add(_ finding: Dataset.Finding, listing: Int) throws(DataError) {
         if let error = finding.error {
-            if error.code == .unreadable { throw error }
+            if error.code == .unreadable || error.code == .damaged { throw error }
             errorCount += 1
             if firstErrors.count < listing { firstErrors.append(error) }
         }

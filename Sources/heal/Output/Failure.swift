@@ -86,7 +86,7 @@ extension Failure {
         switch code {
         case .unreadable: .missingInput
         case .badOption: .configuration
-        case .badRow, .unknownFormat, .unknownTemplate, .empty, .changedData: .badInput
+        case .damaged, .badRow, .unknownFormat, .unknownTemplate, .empty, .changedData: .badInput
         }
     }
 }
