@@ -20,6 +20,7 @@ extension TrainingJobTests {
             (opened, configuration, dataset) = try GoldenFiles.withTemporaryDirectory { directory in
                 var configuration = try SmallJob(in: directory).configuration
                 configuration.compression = CompressionConfiguration()
+                configuration.compression.legs = .auto
                 configuration.compression.calibration.tokens = 1500
                 configuration.compression.calibration.heldOutTokens = 800
                 let opened = try OpenedModel.open(configuration.model)

@@ -99,13 +99,15 @@ extension CompressionConfiguration {
         return .mpo(cores: cores, size: size, legs: legs(rule?.legs ?? legs, cores: cores, size: size))
     }
 
-    /// The legs meant where `asked` is what the keys say. Legs for another number of cores do not serve; where nothing else is said they are
-    /// searched, as long as there are calibration rows to choose on and a count of parameters to compare at.
+    /// The legs meant where `asked` is what the keys say. Legs for another number of cores do not serve. Where nothing is said they are
+    /// searched, as long as there are calibration rows to choose on and a count of parameters to compare at; but where parameters are spread over
+    /// matrices the low-rank factorisation starts as well, and costs less to find and to multiply with (`docs/healing.md`).
     private func legs(_ asked: Legs?, cores: Int, size: CompressionDecision.Size) -> Legs {
         let maySearch = if case .keep = size { cores == 2 && initialization == .activation } else { false }
         switch asked {
         case .given(let outputs, _)? where outputs.count != cores: return maySearch ? .auto : .balanced
         case .lowRank? where cores != 2: return .balanced
+        case nil where maySearch && spreadsParameters: return .lowRank
         case .auto?, nil: return maySearch ? .auto : .balanced
         case let asked?: return asked
         }

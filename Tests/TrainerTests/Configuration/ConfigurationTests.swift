@@ -79,6 +79,20 @@ import Testing
         #expect(files == [DatasetFile(path: "a", format: .sharegpt, weight: 1), DatasetFile(path: "/dev/null", weight: 2, split: .validation)])
     }
 
+    /// Legs that nothing is said about: low-rank where sizes are spread over matrices, searched where every matrix keeps the same share.
+    @Test func legsByDefault() throws {
+        func legs(_ keys: String) throws -> Legs? {
+            guard case .mpo(_, _, let legs) = try Self.parse("\"compression\": {\(keys)}").compression.decision(for: "model.layers.0.mlp.up_proj") else { return nil }
+            return legs
+        }
+        #expect(try legs("\"keep\": 0.5") == .lowRank)
+        #expect(try legs("\"keep\": 0.5, \"legs\": \"auto\"") == .auto)
+        #expect(try legs("\"keep\": 0.5, \"budget\": \"uniform\"") == .auto)
+        #expect(try legs("\"keep\": 0.5, \"init\": \"svd\"") == .balanced)
+        #expect(try legs("\"keep\": 0.5, \"cores\": 3") == .balanced)
+        #expect(try legs("\"bond_dimension\": 8") == .balanced)
+    }
+
     @Test func compressionDecisions() throws {
         let compression = try Self.parse(
             """
