@@ -1,6 +1,17 @@
 #include <hdf5.h>
 
 // HDF5's type and property-list constants are macros that open the library first; Swift cannot import such macros.
+// IEEE half precision, as h5py and numpy have it; the library itself names the type from 1.14.4 on. Made once, under the caller's lock, and never closed.
+static inline hid_t heal_h5_float16(void) {
+    static hid_t type = -1;
+    if (type < 0) {
+        type = H5Tcopy(H5T_IEEE_F32LE);
+        H5Tset_fields(type, 15, 10, 5, 0, 10);
+        H5Tset_size(type, 2);
+        H5Tset_ebias(type, 15);
+    }
+    return type;
+}
 static inline hid_t heal_h5_float32(void) { return H5T_IEEE_F32LE; }
 static inline hid_t heal_h5_float64(void) { return H5T_IEEE_F64LE; }
 static inline hid_t heal_h5_uint8(void) { return H5T_STD_U8LE; }

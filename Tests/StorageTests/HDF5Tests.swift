@@ -28,6 +28,22 @@ import Testing
         try file.close()
     }
 
+    @Test func readsAPart() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("heal-part-\(UUID().uuidString).h5").path
+        defer { unlink(path) }
+        let file = try HDF5File.create(path), halves: [Float16] = [0, 0.5, -2, 65504, 6e-8, .infinity], counts = Array(0..<70_000 as Range<UInt32>)
+        try file.write(halves, at: "a/half")
+        try file.write(counts, at: "a/count")
+        try file.write([1, 2, 3, 4] as [Float], shape: [2, 2], at: "square")
+        #expect(try file.read("a/half") == halves)
+        for range in [0..<0, 0..<6, 2..<5, 5..<6, 6..<6] { #expect(try file.read("a/half", range) == Array(halves[range])) }
+        #expect(try file.read("a/count", 69_000..<70_000) == Array(counts[69_000...]))
+        for range in [0..<7, 6..<7, -1..<2] { #expect(failure { _ = try file.read("a/half", range, as: Float16.self) }?.code == .mismatch) }
+        #expect(failure { _ = try file.read("square", 0..<2, as: Float.self) }?.code == .mismatch)
+        #expect(failure { _ = try file.read("a/count", 0..<2, as: Float.self) }?.code == .mismatch)
+        try file.close()
+    }
+
     @Test func namesWhatIsWrong() throws {
         let file = try HDF5File.open(goldens + "/reference.h5")
         #expect(failure { _ = try file.read("group/float32", as: Double.self) }?.code == .mismatch)

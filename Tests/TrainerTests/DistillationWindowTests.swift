@@ -53,7 +53,8 @@ import Testing
         var ce = 0.0, kl = 0.0, trained = 0, distilled = 0
         for batch in batches() {
             let input = TokenInput(tokens: batch.tokens, positions: batch.positions, segments: batch.segments)
-            let z = student.logits(input), y = d.teacher.logits(input), V = z.rowCount
+            guard case .model(let teacher) = d.teacher else { preconditionFailure("a cached teacher") }
+            let z = student.logits(input), y = teacher.logits(input), V = z.rowCount
             let (zs, ys) = (z.doubles(), y.doubles())
             for t in batch.tokens.indices {
                 let row = t * V..<(t + 1) * V
@@ -76,7 +77,7 @@ import Testing
     func meansAndGradients(setting: (Double, Double, Distillation.Tokens), checkpointing: Bool) throws {
         let (student, teacher) = try Self.models()
         #expect(student.configuration.vocabularySize == Self.vocabulary)
-        let distillation = Distillation(teacher: teacher, weight: setting.0, temperature: setting.1, tokens: setting.2)
+        let distillation = Distillation(teacher: .model(teacher), weight: setting.0, temperature: setting.1, tokens: setting.2)
         let gradients = student.makeGradients()
         var window = TrainingWindow(student, gradients: gradients, checkpointing: checkpointing, distillation: distillation)
         window.announce(Self.batches())
@@ -112,7 +113,7 @@ import Testing
     @Test func nothingToLearnFromOneself() throws {
         let (student, _) = try Self.models()
         for tokens in [Distillation.Tokens.all, .labels] {
-            let itself = Distillation(teacher: student, weight: 1, temperature: 2, tokens: tokens)
+            let itself = Distillation(teacher: .model(student), weight: 1, temperature: 2, tokens: tokens)
             var window = TrainingWindow(student, gradients: student.makeGradients(), distillation: itself)
             window.announce(Self.batches())
             for batch in Self.batches() { try window.add(batch) }

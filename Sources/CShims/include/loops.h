@@ -70,7 +70,7 @@ const char *heal_loops_instruction_set(void);
 #define HEAL_ACTIVATION_LOOPS(F, suffix) \
     F(rmsnorm_forward##suffix) F(rmsnorm_backward##suffix) F(rmsnorm_backward_output##suffix) F(headnorm_forward##suffix) F(headnorm_backward##suffix) F(rope##suffix) \
     F(swiglu_forward##suffix) F(swiglu_backward##suffix) F(swiglu_rows_forward##suffix) F(swiglu_rows_backward##suffix) \
-    F(cross_entropy_rows##suffix) F(softmax_grad_block##suffix) F(kl_rows##suffix) F(kl_block##suffix) \
+    F(cross_entropy_rows##suffix) F(softmax_grad_block##suffix) F(kl_rows##suffix) F(kl_block##suffix) F(sparse_kl_row##suffix) \
     F(attention_forward_scratch##suffix) F(attention_backward_scratch##suffix) F(attention_forward##suffix) \
     F(attention_forward_cached##suffix) F(attention_backward##suffix) F(activation_from_residual##suffix) \
     F(residual_from_activation##suffix) F(residual_add_activation##suffix) F(bias_add##suffix) F(column_sum##suffix) \

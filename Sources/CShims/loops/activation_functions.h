@@ -76,6 +76,15 @@ void HEAL_NAME(kl_block)(ptrdiff_t rows, ptrdiff_t n, ptrdiff_t first, C *studen
                          const int32_t *labels, C temperature, C ce_weight, C kl_weight, C scale, const C *lse, const C *student_lse,
                          const C *teacher_lse, C *kl, A *_Nullable dlogits, ptrdiff_t dstride, int want_gradient);
 
+// Distillation from `named` distinct tokens of a teacher and the rest of its mass, one row. With q_T = softmax(z / T), p [named] the teacher's p_T at ids, rest its
+// p_T summed over all other tokens, M = sum p + rest:
+//   kl = T^2 (sum_i p_i log(p_i / q_T[ids_i]) + rest log(rest / sum of q_T over the others)),  ce = cross-entropy of z at T = 1 (0 for a negative label),
+//   gradient of ce_weight ce + kl_weight kl: at a named token ce_weight (softmax(z) - onehot) + kl_weight T (M q_T - p_i), at the others the same with
+//   rest q_T / (sum of q_T over the others) for p_i; to dlogits if given, else in place of z, when want_gradient != 0.
+// rest is 0 where all tokens are named. scratch [named].
+void HEAL_NAME(sparse_kl_row)(ptrdiff_t vocabulary, C *z, ptrdiff_t label, ptrdiff_t named, const int32_t *ids, const C *p, C rest, C temperature,
+                              C ce_weight, C kl_weight, C *ce, C *kl, A *_Nullable dlogits, int want_gradient, C *scratch);
+
 // ---- Causal attention of one query head over one segment (tiled: Dao et al. 2022, arXiv 2205.14135; no [S, S] matrix is kept)
 
 // Elements of C that `scratch` must hold.

@@ -163,4 +163,59 @@ void F(kl_rows)(ptrdiff_t rows, ptrdiff_t vocabulary, C *student, ptrdiff_t sstr
     }
 }
 
+// exp(x) of one number x <= 0.
+HEAL_INLINE C F(exponential_one)(C x) { return exponential_nonpositive(splat(x))[0]; }
+
+void F(sparse_kl_row)(ptrdiff_t vocabulary, C *z, ptrdiff_t label, ptrdiff_t named, const int32_t *ids, const C *p, C rest, C temperature, C ce_weight,
+                      C kl_weight, C *ce, C *kl, A *dz, int want_gradient, C *scratch) {
+    const C inverse = 1 / temperature, a = label < 0 ? 0 : ce_weight, b = kl_weight * temperature;
+    const int same = temperature == 1;
+    const C lse = F(row_lse)(vocabulary, z, 1);
+    const C student_lse = same ? lse : F(row_lse)(vocabulary, z, inverse);
+    // The others' share of the student is summed over them: 1 minus the named ones' would leave little of a small one.
+    C others_lse = 0, mass = rest, divergence = 0;
+    if (rest > 0) {
+        for (ptrdiff_t i = 0; i < named; i++) {
+            scratch[i] = z[ids[i]];
+            z[ids[i]] = HEAL_MINUS_INFINITY;
+        }
+        others_lse = F(row_lse)(vocabulary, z, inverse);
+        for (ptrdiff_t i = 0; i < named; i++) z[ids[i]] = scratch[i];
+        divergence = rest * (logarithm(rest) - (others_lse - student_lse));
+    }
+    for (ptrdiff_t i = 0; i < named; i++) {
+        mass += p[i];
+        if (p[i] > 0) divergence += p[i] * (logarithm(p[i]) - (z[ids[i]] * inverse - student_lse));
+    }
+    *ce = label < 0 ? 0 : label < vocabulary ? lse - z[label] : (C)__builtin_nan("");
+    *kl = divergence * temperature * temperature;
+    if (!want_gradient) return;
+
+    // What is special about a few tokens is computed before z may be overwritten. `alone`: the label is not among the named.
+    int alone = label >= 0 && label < vocabulary;
+    for (ptrdiff_t i = 0; i < named; i++) {
+        const C zi = z[ids[i]], q = F(exponential_one)(zi * inverse - student_lse), q1 = same ? q : F(exponential_one)(zi - lse);
+        scratch[i] = b * (mass * q - p[i]) + a * (q1 - (ids[i] == label));
+        if (ids[i] == label) alone = 0;
+    }
+#define HEAL_SPARSE_KL_OTHER(zi, g)                                                                                                         \
+    V q = exponential_nonpositive(zi * inverse - student_lse);                                                                              \
+    V g = b * mass * q + a * (same ? q : exponential_nonpositive(zi - lse));                                                                \
+    if (rest > 0) g -= b * rest * exponential_nonpositive(zi * inverse - others_lse);
+
+    V hit = {0};
+    if (alone) {
+        HEAL_SPARSE_KL_OTHER(splat(z[label]), g)
+        hit = g - a;
+    }
+    HEAL_FOR_VECTORS(i, vocabulary, L, {
+        V zi = load(z + i, count);
+        HEAL_SPARSE_KL_OTHER(zi, g)
+        F(put)(z, dz, i, g, count);
+    })
+#undef HEAL_SPARSE_KL_OTHER
+    for (ptrdiff_t i = 0; i < named; i++) F(put)(z, dz, ids[i], splat(scratch[i]), 1);
+    if (alone) F(put)(z, dz, label, hit, 1);
+}
+
 #undef HEAL_MINUS_INFINITY

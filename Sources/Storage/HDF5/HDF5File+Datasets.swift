@@ -86,6 +86,30 @@ extension HDF5File {
         return values
     }
 
+    /// Elements `range` of a dataset with one axis. Its checksum covers the whole, so the file must be known to be sound, as a `SealedFile` is.
+    package func read<Element: HDF5Element>(_ place: String, _ range: Range<Int>, as type: Element.Type = Element.self) throws(StorageError) -> [Element] {
+        try withDataset(place) { (dataset) throws(StorageError) in
+            try requireType(Element.self, dataset, place)
+            let shape = try shape(dataset, place)
+            guard shape.count == 1, range.lowerBound >= 0, range.upperBound <= shape[0],
+                range.upperBound <= Int(clamping: H5Dget_storage_size(dataset)) / MemoryLayout<Element>.stride
+            else {
+                throw StorageError(.mismatch, file: path, place: place, "has the shape \(shape), but elements \(range) were asked for")
+            }
+            if range.isEmpty { return [] }
+            let space = HDF5Handle(try check(H5Dget_space(dataset), place, "examine the shape"), H5Sclose)
+            let start = [hsize_t(range.lowerBound)], count = [hsize_t(range.count)]
+            try check(H5Sselect_hyperslab(space.id, H5S_SELECT_SET, start, nil, count, nil), place, "choose \(range)")
+            let target = try dataspace([range.count], place)
+            let values = [Element](unsafeUninitializedCapacity: range.count) { buffer, initialized in
+                let status = H5Dread(dataset, Element.hdf5Type, target.id, space.id, heal_h5_default(), buffer.baseAddress!)
+                initialized = status < 0 ? 0 : range.count
+            }
+            guard values.count == range.count else { try check(-1, place, "read \(range) of the dataset"); return [] }
+            return values
+        }
+    }
+
     // MARK: Parts
 
     func withDataset<Result>(_ place: String, _ body: (hid_t) throws(StorageError) -> Result) throws(StorageError) -> Result {

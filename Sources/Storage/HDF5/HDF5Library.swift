@@ -78,6 +78,7 @@ package protocol HDF5Element: BitwiseCopyable, Sendable {
     static var hdf5Type: hid_t { get }
 }
 
+extension Float16: HDF5Element { package static var hdf5Type: hid_t { heal_h5_float16() } }
 extension Float: HDF5Element { package static var hdf5Type: hid_t { heal_h5_float32() } }
 extension Double: HDF5Element { package static var hdf5Type: hid_t { heal_h5_float64() } }
 extension UInt8: HDF5Element { package static var hdf5Type: hid_t { heal_h5_uint8() } }

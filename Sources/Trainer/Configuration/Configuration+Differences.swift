@@ -54,6 +54,8 @@ extension Configuration {
         case "num_train_epochs", "max_steps":
             return dependsOnLength(self) || dependsOnLength(before) ? .trajectory : .harmless
         case "data_seed" where (dataSeed ?? seed) == (before.dataSeed ?? before.seed): return .harmless
+        // A cache may move; whether there is one decides what is learnt from.
+        case "distillation.cache" where (distillation.cache == nil) == (before.distillation.cache == nil): return .harmless
         default: break
         }
         let path = Self.withoutIndices(key)

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// **The rule**: what is read (`model`, `tokenizer`, `datasets`, `eval_texts`, `teacher`, `resume_from_checkpoint`) is looked for in the working directory and, if it is not there,
 /// in the folder above the configuration file's own, so that `configs/x.json` finds `models/` and `datasets/` beside `configs/` from anywhere.
-/// What is written (`output_dir`, `export.path`, `compression.cache`) always starts from the working directory. `~/` is the home directory.
+/// What is written (`output_dir`, `export.path`, `compression.cache`, `distillation.cache`) always starts from the working directory. `~/` is the home directory.
 extension Configuration {
     /// The path under which an input is found; nil where it is not.
     package func existingPath(_ path: String) -> String? {
@@ -66,6 +66,11 @@ extension Configuration {
             report("no such checkpoint: \(places(checkpoint))", "resume_from_checkpoint")
         }
         if let cache = compression.cache, let complaint = Self.complaintAboutWriting(to: outputPath(cache), key: "compression.cache") { report(complaint, "compression.cache") }
+        if let cache = distillation.cache.map(outputPath) {
+            // One that is there may be read without being written.
+            let complaint = Self.isDirectory(cache) ? nil : Self.complaintAboutWriting(to: cache, key: "distillation.cache")
+            if let complaint { report(complaint, "distillation.cache") }
+        }
         if let complaint = Self.complaintAboutWriting(to: outputPath(outputDirectory), key: "output_dir") { report(complaint, "output_dir") }
         if let export, export.path != nil, let path = exportDirectory, let complaint = Self.complaintAboutWriting(to: path, key: "export.path") {
             report(complaint, "export.path")

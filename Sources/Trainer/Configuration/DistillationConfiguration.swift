@@ -9,6 +9,22 @@ package struct DistillationConfiguration: SettingGroup {
     /// The tokens that are compared.
     package var tokens = Tokens.all
 
+    /// A directory that keeps the teacher's answers, so that each sample is shown to it once; nil asks it at every step. docs/distillation.md has the files.
+    package var cache: String?
+    /// What is kept of an answer; nil takes the default.
+    package var cacheForm: CacheForm?
+    /// Tokens that an answer names, or draws it is made of; nil takes the default.
+    package var cacheSize: Int?
+
+    package static let defaultCacheForm = CacheForm.topK, defaultCacheSize = 64
+
+    package enum CacheForm: String, SettingChoice {
+        /// The most probable tokens, and the mass of all others together.
+        case topK = "top_k"
+        /// Tokens drawn from the distribution.
+        case sampled
+    }
+
     package enum Tokens: String, SettingChoice {
         /// Every token of a sample up to its last label.
         case all
@@ -27,13 +43,25 @@ package struct DistillationConfiguration: SettingGroup {
             Setting("weight", \.weight, .trajectory, .from(0, to: 1)),
             Setting("temperature", \.temperature, .trajectory, temperatureBounds),
             Setting("tokens", \.tokens),
+            Setting("cache", \.cache) { $0 == "" ? "is empty; expected a directory" : nil },
+            Setting("cache_form", \.cacheForm),
+            Setting("cache_size", \.cacheSize, .trajectory, .from(1, to: 65_535)),
         ]
+    }
+
+    package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {
+        for key in ["cache_form", "cache_size"] where keys["cache"] == nil {
+            guard let position = keys[key] else { continue }
+            reader.report("has no effect without \"cache\"; remove it or set \"cache\" to a directory", key: keys.path(to: key), at: position)
+        }
     }
 
     package static func hint(forUnknown key: String) -> String? {
         switch key {
         case "alpha", "kl_weight", "lambda", "ratio": "did you mean \"weight\", the divergence's share of the loss?"
         case "tau", "kd_temperature": "did you mean \"temperature\"?"
+        case "top_k", "k", "samples", "draws": "did you mean \"cache_size\"?"
+        case "cache_path", "cache_dir", "logits": "did you mean \"cache\"?"
         case "model", "teacher_model": "did you mean \"teacher\"?"
         default: nil
         }

@@ -1,5 +1,6 @@
 import Foundation
 import HealData
+import Kernels
 import Models
 import Storage
 
@@ -10,18 +11,40 @@ extension HealingJob {
     func distillation(_ prepared: Prepared, _ model: LlamaModel, _ progress: inout RunProgress) throws -> Distillation? {
         let settings = configuration.distillation
         guard let opened = prepared.teacher else { return nil }
-        let teacher = try Teacher(opened, of: model)
-        try requireSameTeacher(teacher.checksum)
+        let source: Distillation.Source, checksum: Checksum
+        if let cache = prepared.answers, let known = prepared.teacherChecksum {
+            (source, checksum) = (.cached(CachedTeacher(cache) { try Teacher(opened, of: model).model }), known)
+        } else {
+            let teacher = try Teacher(opened, of: model)
+            (source, checksum) = (.model(teacher.model), teacher.checksum)
+        }
+        try requireSameTeacher(checksum)
         let allowed = allowedChanges.contains { ["distillation", "distillation.teacher"].contains($0) }
-        if let before = progress.teacher, before != teacher.checksum.text, !allowed {
+        if let before = progress.teacher, before != checksum.text, !allowed {
             throw HealError(
                 .checkpoint,
                 "\(prepared.opened.path): the run had another teacher than the one there is now; set `distillation.teacher` to where the former one is "
                     + "(--allow-changes distillation.teacher accepts the new one)")
         }
-        progress.teacher = teacher.checksum.text
-        return Distillation(
-            teacher: teacher.model, weight: settings.weight, temperature: settings.temperature, tokens: settings.tokens)
+        progress.teacher = checksum.text
+        return Distillation(teacher: source, weight: settings.weight, temperature: settings.temperature, tokens: settings.tokens)
+    }
+
+    /// The cache of the answers of `teacher`, read and found to be of this teacher and these settings; nil where the configuration asks for none.
+    package func openAnswers(of teacher: OpenedModel?, _ checksum: Checksum?, compute: DType) throws -> TeacherCache? {
+        let settings = configuration.distillation
+        guard let teacher, let checksum, let directory = settings.cache else { return nil }
+        let form = TeacherAnswer.Form(
+            kind: settings.cacheForm ?? DistillationConfiguration.defaultCacheForm, size: settings.cacheSize ?? DistillationConfiguration.defaultCacheSize,
+            temperature: settings.temperature)
+        let vocabulary = teacher.configuration.vocabularySize
+        guard form.kind != .topK || form.size <= vocabulary else {
+            throw HealError(.configuration, "`distillation.cache_size` names \(form.size) tokens, but the model has \(vocabulary)")
+        }
+        return try TeacherCache(
+            configuration.outputPath(directory),
+            TeacherCacheSettings(
+                teacher: checksum.text, vocabulary: vocabulary, dtype: compute == .bf16 ? "bf16" : "fp32", tokens: settings.tokens, form: form))
     }
 
     /// The teacher of `student`, opened and found fit: what `distillation.teacher` names; else `model`, or the dense model that `model` was compressed from.

@@ -27,6 +27,13 @@ package struct Teacher: Sendable {
         self.checksum = checksum
     }
 
+    /// The checksum of a teacher that need not be in memory.
+    package static func checksum(_ opened: OpenedModel) throws -> Checksum {
+        var checksum = Checksum()
+        for (name, _) in opened.configuration.expectedWeights() { checksum.add(sampleOf: try opened.denseTensor(name), name: name) }
+        return checksum
+    }
+
     /// Throws where one model cannot teach the other: it speaks of other tokens, or is made for shorter samples.
     package static func check(_ opened: OpenedModel, of student: OpenedModel, longestContext: Int) throws {
         try opened.configuration.checkContext(longestContext, file: opened.path)

@@ -25,6 +25,9 @@ extension HealingJob {
         package var opened: OpenedModel
         /// The model to learn from, where there is one.
         package var teacher: OpenedModel?
+        /// What is kept of its answers, where they are kept; then its checksum is known, too.
+        var answers: TeacherCache?
+        var teacherChecksum: Checksum?
         package var plan: CompressionPlan
         package var dataset: Dataset
         /// What evaluations look at beside the held-back rows.
@@ -49,6 +52,8 @@ extension HealingJob {
         // Checkpoints and exports carry the tokenizer: better refused now than after hours.
         _ = try opened.companionsForExport()
         let teacher = try openTeacher(of: opened)
+        let teacherChecksum = c.distillation.cache == nil ? nil : try teacher.map(Teacher.checksum)
+        let answers = try openAnswers(of: teacher, teacherChecksum, compute: compute)
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
         let texts = try c.evaluationTexts.map {
@@ -73,7 +78,7 @@ extension HealingJob {
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
         return Prepared(
-            opened: opened, teacher: teacher, plan: plan, dataset: dataset, texts: texts, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
+            opened: opened, teacher: teacher, answers: answers, teacherChecksum: teacherChecksum, plan: plan, dataset: dataset, texts: texts, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
             checkpoint: checkpoint)
     }
 

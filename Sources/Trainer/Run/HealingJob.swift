@@ -86,6 +86,9 @@ package struct HealingJob: Sendable {
 
         if prepared.teacher != nil { try watch(.stage("opening the teacher")) }
         let distillation = try distillation(prepared, model, &progress)
+        for file in prepared.answers?.damaged ?? [] {
+            try emit(.warning(step: progress.step, message: "\(file); it is left out, and the teacher is asked again. Remove the file"))
+        }
         let run = try HealingRun(
             model: model, dataset: prepared.dataset, schedule: c.schedule(totalSteps: prepared.totalSteps), optimizer: optimizer, progress: progress,
             options: .init(
@@ -97,6 +100,7 @@ package struct HealingJob: Sendable {
         /// The new checkpoint's path; nil on a rank that does not write it.
         func save() throws -> String? {
             try requireSameWeights(model, step: run.progress.step)
+            try distillation?.flush()
             guard cluster.isFirst else { return nil }
             try sinks.synchronize()
             let start = ContinuousClock.now
@@ -149,6 +153,7 @@ package struct HealingJob: Sendable {
             }
         }
         if run.progress.step > saved?.step ?? 0 { saved = (run.progress.step, try save()) }
+        try distillation?.flush()
         result.step = run.progress.step
         (result.dense, result.truncated, result.healed) = (run.progress.dense, run.progress.truncated, run.progress.latest)
         result.checkpoint = saved?.path

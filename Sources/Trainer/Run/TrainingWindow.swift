@@ -45,22 +45,20 @@ package struct TrainingWindow {
     }
 
     /// - Parameter completed: told of each parameter whose gradient this batch was the last to add to.
-    /// - Throws: when the batch holds a token that the model has no embedding for.
-    package mutating func add(_ batch: TokenBatch, completed: ((Int) -> Void)? = nil) throws(HealError) {
+    /// - Throws: when the batch holds a token that the model has no embedding for, or a cache of a teacher's answers cannot be read.
+    package mutating func add(_ batch: TokenBatch, completed: ((Int) -> Void)? = nil) throws {
         guard batch.trainedTokens > 0 else { return }
         try Self.check(batch.tokens, model)
         let (input, labels) = Self.shaped(batch)
         // Before the student's forward pass: what the two need at most does not add up.
-        let teacher = distillation.map { distillation in Stopwatch.time("teacher") { distillation.teacher.teach(input) } }
+        let lesson = try distillation?.lesson(batch, input)
         var tape = Tape()
         let loss: Variable, cotangent: Tensor
         // Before a window's first backward pass the memory of the gradients is free.
         let spare = gradients.bytesToCome
-        if let distillation, let teacher {
-            let objective = DistillationLoss(
-                labels: labels, rows: distillation.rows(batch), temperature: distillation.temperature,
-                crossEntropyFactor: (1 - distillation.weight) * countRatio, divergenceFactor: distillation.weight)
-            loss = model.loss(input, objective, teacher: teacher, &tape, checkpointing: checkpointing, spare: spare)
+        if let distillation, let lesson {
+            loss = distillation.loss(
+                model, batch, input, labels: labels, lesson, countRatio: countRatio, &tape, checkpointing: checkpointing, spare: spare)
             cotangent = Tensor([1.0, 0, 0], [3])
             lossSum += loss.value.base.f64[1]
             divergenceSum += loss.value.base.f64[2]

@@ -43,7 +43,8 @@ enum JobText {
         guard let path = summary.teacherPath else { return [] }
         let share = "\(HumanFormat.percent(settings.weight)) of the loss"
         let tokens = settings.tokens == .all ? "at all tokens" : "at tokens with a label"
-        return [("teacher", "\(path)  (\(share), \(tokens)\(settings.temperature == 1 ? "" : ", temperature \(HumanFormat.significant(settings.temperature))"))")]
+        let temperature = settings.temperature == 1 ? "" : ", temperature \(HumanFormat.significant(settings.temperature))"
+        return [("teacher", "\(path)  (\(share), \(tokens)\(temperature)\(settings.cache.map { ", answers kept in \($0)" } ?? ""))")]
     }
 
     private static func computing(_ summary: JobSummary) -> String {

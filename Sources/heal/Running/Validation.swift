@@ -54,9 +54,16 @@ struct Validation {
         do {
             let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
             if plan.compressed.isEmpty, c.trainable.isEmpty { mistakes.append("\(c.place("compression")): nothing would be trained: no matrix is compressed") }
-            do { _ = try HealingJob(c).openTeacher(of: opened) } catch { add(error, at: c.place("distillation")) }
+            do { try checkTeacher(opened, c) } catch { add(error, at: c.place("distillation")) }
             summary = "ok: parameters \(JobText.parameters(plan))"
         } catch { add(error, at: c.place("compression")) }
+    }
+
+    /// Finds the teacher and, where its answers are kept, reads what is there.
+    private func checkTeacher(_ opened: OpenedModel, _ c: Trainer.Configuration) throws {
+        let job = HealingJob(c), teacher = try job.openTeacher(of: opened)
+        let checksum = c.distillation.cache == nil ? nil : try teacher.map(Teacher.checksum)
+        _ = try job.openAnswers(of: teacher, checksum, compute: HealingJob.compute(c.dtype))
     }
 
     private mutating func checkData(_ c: Trainer.Configuration, _ opened: OpenedModel?) {
