@@ -5,7 +5,7 @@ package struct CalibrationConfiguration: SettingGroup {
     /// Tokens of other rows, on which legs and sweeps are chosen.
     package var heldOutTokens = 16_384
     /// The share of white noise that is mixed into the inputs' second moment.
-    package var shrinkage = 0.01
+    package var shrinkage = 0.05
     package var prefix = Prefix.compressed
     package var metric = Metric.loss
     /// Leave out the first token of each sample: its activations are hundreds of times the usual size.

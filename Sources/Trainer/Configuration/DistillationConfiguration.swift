@@ -16,7 +16,7 @@ package struct DistillationConfiguration: SettingGroup {
     /// Tokens that an answer names, or draws it is made of; nil takes the default.
     package var cacheSize: Int?
 
-    package static let defaultCacheForm = CacheForm.topK, defaultCacheSize = 64
+    package static let defaultCacheForm = CacheForm.sampled, defaultCacheSize = 64
 
     package enum CacheForm: String, SettingChoice {
         /// The most probable tokens, and the mass of all others together.
