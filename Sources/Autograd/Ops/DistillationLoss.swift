@@ -33,28 +33,20 @@ package struct DistillationLoss: Primitive {
 
     package func forward(_ inputs: [Tensor], wants: [Bool]) -> Evaluation {
         precondition(!wants[2] && !wants[3], "DistillationLoss: the teacher is not trained")
-        let type = inputs[0].dtype
         let teacher = ChunkedHead.gather(inputs[2], rows), teacherHead = Elementwise.convert(inputs[3], to: inputs[2].dtype)
-        var crossEntropy = 0.0, divergence = 0.0
-        let saved = ChunkedHead.run(inputs[0], inputs[1], rows: rows, wants: wants) { places, logits in
-            let ce = Tensor([places.count], type.wide), kl = Tensor([places.count], type.wide)
+        return ChunkedHead.divergence(
+            inputs[0], inputs[1], rows: rows, wants: wants, crossEntropyFactor: crossEntropyFactor, divergenceFactor: divergenceFactor
+        ) { places, logits, crossEntropy, divergence, gradient in
             let teacherLogits = ChunkedHead.logits(teacher.slice(places), teacherHead)
-            let gradient = Stopwatch.time("divergence") {
+            return Stopwatch.time("divergence") {
                 KullbackLeibler.rows(
                     student: logits, teacher: teacherLogits, labels: labels[places], temperature: temperature, crossEntropyFactor: crossEntropyFactor,
-                    divergenceFactor: divergenceFactor, crossEntropy: ce.base, divergence: kl.base, gradient: wants.contains(true) ? type : nil)
+                    divergenceFactor: divergenceFactor, crossEntropy: crossEntropy, divergence: divergence, gradient: gradient)
             }
-            for value in ce.doubles() { crossEntropy += value }
-            for value in kl.doubles() { divergence += value }
-            return gradient
         }
-        let loss = crossEntropyFactor * crossEntropy + divergenceFactor * divergence
-        return Evaluation(Tensor([loss, crossEntropy, divergence], [3]), saved: saved)
     }
 
     package func pullback(_ cotangent: Tensor, saved: [Tensor], into cotangents: inout Cotangents) {
-        let (loss, others) = (cotangent.base.f64[0], (cotangent.base.f64[1], cotangent.base.f64[2]))
-        precondition(others == (0, 0), "DistillationLoss: only the loss itself has a gradient")
-        ChunkedHead.pullback(loss, saved: saved, rows: rows, into: &cotangents)
+        ChunkedHead.divergencePullback(cotangent, saved: saved, rows: rows, into: &cotangents)
     }
 }
