@@ -77,6 +77,11 @@ package struct ResultTable: Sendable, Equatable {
         guard let perplexity = recoveredPerplexity, let loss = recoveredLoss else {
             return table.text + "\ntruncation did not raise the loss; there is nothing to win back"
         }
+        // A share of a small rise that is more than made up for says nothing.
+        guard healed.loss >= dense.loss else {
+            return table.text
+                + "\non these rows the healed model is better than the dense one: its loss is \(HumanFormat.fixed(dense.loss - healed.loss, decimals: 4)) lower"
+        }
         return table.text
             + "\nhealing won back \(HumanFormat.percent(perplexity)) of the rise in perplexity, \(HumanFormat.percent(loss)) of the rise in loss"
     }

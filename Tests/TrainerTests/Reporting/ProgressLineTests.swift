@@ -87,6 +87,12 @@ import Testing
         #expect(ResultTable(dense: .init(loss: 2), truncated: .init(loss: .nan), healed: .init(loss: 1)).recoveredLoss == nil)
     }
 
+    /// Shares of a small rise would be thousands of percent.
+    @Test func betterThanBefore() {
+        let table = ResultTable(dense: .init(loss: 5.5), truncated: .init(loss: 5.75), healed: .init(loss: 3))
+        #expect(table.text.hasSuffix("on these rows the healed model is better than the dense one: its loss is 2.5000 lower") && !table.text.contains("won back"))
+    }
+
     @Test func unevenRows() {
         #expect(TextTable(header: ["a", "b"], rows: [["long name"], ["x", "1", "2"]]).text == "a          b   \n---------  -  -\nlong name      \nx          1  2")
     }
