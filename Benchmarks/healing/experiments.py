@@ -50,7 +50,8 @@ def start():
         "balanced": {**LOWRANK, "compression.legs": "balanced"},
         "auto": {**LOWRANK, "compression.legs": "auto"},
         "auto-metric": {**LOWRANK, "compression.legs": "auto", "compression.calibration.metric": "loss"},
-        "auto-metric-budget": {"compression.calibration.prefix": "original"},
+        "auto-metric-budget": {"compression.legs": "auto", "compression.calibration.prefix": "original"},
+        "auto-metric-budget-prefix": {"compression.legs": "auto"},
         "default": {},
     }
     for keep in (0.6, 0.8):
@@ -70,7 +71,8 @@ def choices():
         "rate-x4": {"learning_rate": rate * 4},
         "core-rates": {"core_learning_rate": "balanced"},
         "gauge": {"gauge": "balance"},
-        "low-rank-legs": {"compression.legs": "lowrank"},
+        "legs-auto": {"compression.legs": "auto"},
+        "local": {"compression.local.epochs": 2},
         "two-cores-balanced": {"compression.legs": "balanced"},
         "three-cores": {"compression.cores": 3, "compression.legs": "balanced"},
         "norms-too": {"trainable": ["*norm"]},
