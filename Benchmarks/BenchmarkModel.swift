@@ -1,9 +1,33 @@
+import ArgumentParser
 import Autograd
 import Foundation
 import HealData
 import Kernels
 import Models
 import Trainer
+
+/// How the block matrices of a model are cut up.
+struct MPOOptions: ParsableArguments {
+    @Option(help: "Share of each matrix's parameters kept.") var keep = 0.5
+    @Option(help: "Cores of each matrix.") var cores = 2
+    @Option(help: "balanced, or lowrank, whose cores are multiplied with one after the other.") var legs = Legs.balanced
+
+    enum Legs: String, ExpressibleByArgument {
+        case balanced, lowrank
+    }
+
+    /// What tells rows with other legs apart; the usual ones go without saying.
+    var label: String { legs == .balanced ? "" : " \(legs.rawValue)" }
+
+    fileprivate var compression: CompressionConfiguration {
+        var compression = CompressionConfiguration()
+        compression.initialization = .svd
+        compression.cores = cores
+        compression.keep = keep
+        compression.legs = legs == .balanced ? .balanced : .lowRank
+        return compression
+    }
+}
 
 /// A model whose block matrices are all MPOs, with gradients and optimizer: what a healing step works on.
 final class BenchmarkModel {
@@ -15,25 +39,17 @@ final class BenchmarkModel {
 
     /// Decomposes the matrices of the model at `path`, a Hugging Face directory or GGUF file.
     ///
-    /// - Parameter isNarrow: cores in bf16, moments in 8 bits.
+    /// - Parameters:
+    ///   - tokens: what goes through at once, which decides how cores are contracted, as in training.
+    ///   - isNarrow: cores in bf16, moments in 8 bits.
     init(
-        _ path: String, type: DType, keep: Double, cores: Int, longestContext: Int, keepsRebuilt: Bool = true, isNarrow: Bool = false
+        _ path: String, type: DType, _ options: MPOOptions, longestContext: Int, tokens: Int, keepsRebuilt: Bool = true, isNarrow: Bool = false
     ) throws {
         name = URL(fileURLWithPath: path).lastPathComponent
-        let files = try ModelFiles.open(path)
-        var weights = ModelWeights()
-        let matrices = Set(LlamaNames.matrixShapes(files.configuration).map { $0.name + ".weight" })
-        for (name, shape) in files.configuration.expectedWeights() where !matrices.contains(name) {
-            weights.tensors[name] = Elementwise.convert(Tensor(try files.weights.floats(name), shape), to: shape.count > 1 ? type : .f32)
-        }
-        var compression = CompressionConfiguration()
-        compression.cores = cores
-        compression.keep = keep
-        let plan = try CompressionPlan(files.configuration, compression)
-        _ = try Compressor(type: isNarrow ? .bf16 : .f32).run(plan, from: files.weights, into: &weights)
+        var (configuration, weights) = try Self.weights(path, type: type, options, isNarrow: isNarrow)
         let model = LlamaModel(
-            files.configuration, weights, compute: type, longestContext: longestContext, trains: { $0.contains(".cores.") },
-            keepsRebuilt: keepsRebuilt)
+            configuration, weights, compute: type, longestContext: longestContext, trains: { $0.contains(".cores.") },
+            plan: { _, layout in .choose(layout: layout, tokens: tokens, keepsDense: true) }, keepsRebuilt: keepsRebuilt)
         optimizer = AdamWOptimizer(
             shapes: model.trained.map { weights.tensors[$0]!.shape }, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0,
             precision: isNarrow ? .blockwise : .wide)
@@ -41,6 +57,23 @@ final class BenchmarkModel {
         self.model = model
         weights = ModelWeights()
         Arena.shared.trim()
+    }
+
+    /// The model at `path` with its block matrices as cores; dense where `options` is nil.
+    static func weights(
+        _ path: String, type: DType, _ options: MPOOptions?, isNarrow: Bool = false
+    ) throws -> (configuration: LlamaConfiguration, weights: ModelWeights) {
+        let files = try ModelFiles.open(path)
+        var weights = ModelWeights()
+        let matrices = options == nil ? [] : Set(LlamaNames.matrixShapes(files.configuration).map { $0.name + ".weight" })
+        for (name, shape) in files.configuration.expectedWeights() where !matrices.contains(name) {
+            weights.tensors[name] = Elementwise.convert(Tensor(try files.weights.floats(name), shape), to: shape.count > 1 ? type : .f32)
+        }
+        if let options {
+            let plan = try CompressionPlan(files.configuration, options.compression)
+            _ = try Compressor(type: isNarrow ? .bf16 : .f32).run(plan, from: files.weights, into: &weights)
+        }
+        return (files.configuration, weights)
     }
 
     /// One step on one micro-batch; its mean loss.

@@ -8,8 +8,8 @@ struct Benchmarks: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure products, MPO layers, the healing step, the tokenizer and the reading of data.",
         subcommands: [
-            StandardBenchmark.self, RooflineBenchmark.self, MPOBenchmark.self, StepBenchmark.self, PackedBenchmark.self, TokenizerBenchmark.self,
-            LoadingBenchmark.self,
+            StandardBenchmark.self, RooflineBenchmark.self, MPOBenchmark.self, StepBenchmark.self, ScalingBenchmark.self, PackedBenchmark.self,
+            GenerationBenchmark.self, TokenizerBenchmark.self, LoadingBenchmark.self,
         ],
         defaultSubcommand: StandardBenchmark.self)
 }

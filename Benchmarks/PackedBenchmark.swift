@@ -9,6 +9,7 @@ struct PackedBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "packed", abstract: "Healing steps on the first rows of a data set, packed as in training.")
     @OptionGroup var options: CommonOptions
+    @OptionGroup var mpo: MPOOptions
     @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
     @Argument(help: "Rows in any format that heal reads, .gz too.") var rows: String
     @Option(help: "Rows taken from the start of the file.") var first = 64
@@ -16,12 +17,10 @@ struct PackedBenchmark: ParsableCommand {
     @Option(help: "fp32 or bf16.") var dtype = "fp32"
     @Option(help: "Packed rows of a batch.") var batch = 4
     @Option(help: "Tokens of a packed row.") var length = 512
-    @Option(help: "Share of each matrix's parameters kept.") var keep = 0.5
-    @Option(help: "Cores of each matrix.") var cores = 2
 
     func run() throws {
         options.apply()
-        let subject = try BenchmarkModel(model, type: dtype == "bf16" ? .bf16 : .f32, keep: keep, cores: cores, longestContext: length)
+        let subject = try BenchmarkModel(model, type: dtype == "bf16" ? .bf16 : .f32, mpo, longestContext: length, tokens: batch * length)
         let excerpt = try TemporaryFile(name: "rows.jsonl")
         try excerpt.write(firstRows: first, of: rows)
         let opened = try OpenedModel.open(model)
@@ -43,7 +42,7 @@ struct PackedBenchmark: ParsableCommand {
             }
         } as: { timing in
             Row(
-                name: "packed \(subject.name) \(dtype) \(URL(fileURLWithPath: rows).lastPathComponent) \(first) rows into \(batch) x \(length)", timing,
+                name: "packed \(subject.name) \(dtype) \(URL(fileURLWithPath: rows).lastPathComponent) \(first) rows into \(batch) x \(length)\(mpo.label)", timing,
                 figures: [
                     ("useful_tokens_per_second", Double(tokens) / timing.seconds, "useful tokens/s"),
                     ("labelled_tokens_per_second", Double(labelled) / timing.seconds, "labelled tokens/s"),

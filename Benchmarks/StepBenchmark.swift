@@ -8,14 +8,13 @@ import Trainer
 /// The whole healing step: forward, backward, clip, AdamW, on random token ids.
 struct StepBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "step", abstract: "The whole healing step of a model whose block matrices are all two-core MPOs.")
+        commandName: "step", abstract: "The whole healing step of a model whose block matrices are all MPOs.")
     @OptionGroup var options: CommonOptions
+    @OptionGroup var mpo: MPOOptions
     @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
     @Option(help: "fp32 or bf16.") var dtype = "fp32"
     @Option(help: "Rows of a batch.") var batch = 4
     @Option(help: "Tokens of a row.") var length = 512
-    @Option(help: "Share of each matrix's parameters kept.") var keep = 0.5
-    @Option(help: "Cores of each matrix.") var cores = 2
     @Flag(help: "Keep one input a layer and compute the rest again.") var checkpointing = false
     @Flag(help: "Show where the time of the last step went.") var profile = false
     @Flag(help: "Do not keep rebuilt matrices from the forward to the backward pass.") var rebuildTwice = false
@@ -24,21 +23,9 @@ struct StepBenchmark: ParsableCommand {
     func run() throws {
         options.apply()
         let type: DType = dtype == "bf16" ? .bf16 : .f32
-        let subject = try BenchmarkModel(model, type: type, keep: keep, cores: cores, longestContext: length, keepsRebuilt: !rebuildTwice, isNarrow: narrow)
-        var sample = TokenBatch()
-        var state: UInt64 = 7
-        for row in 0..<batch {
-            for position in 0..<length {
-                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                sample.tokens.append(Int32(state >> 33) % Int32(subject.model.configuration.vocabularySize))
-                sample.positions.append(Int32(position))
-            }
-            sample.segments.append((row + 1) * length)
-        }
-        for row in 0..<batch {
-            for position in 0..<length { sample.labels.append(position + 1 < length ? sample.tokens[row * length + position + 1] : -100) }
-        }
-        sample.trainedTokens = batch * (length - 1)
+        let subject = try BenchmarkModel(
+            model, type: type, mpo, longestContext: length, tokens: batch * length, keepsRebuilt: !rebuildTwice, isNarrow: narrow)
+        let sample = TokenBatch.random(rows: batch, length: length, vocabulary: subject.model.configuration.vocabularySize)
         let work = StepWork(subject.model.configuration, tokens: batch * length, labelled: sample.trainedTokens, rowLength: length)
         let roofline = [(2048, 1536, 576), (2048, 2048, 2048)].map {
             RooflineBenchmark.rate(m: $0.0, n: $0.1, k: $0.2, type: type, repetitions: options.repetitions).gflops
@@ -49,7 +36,7 @@ struct StepBenchmark: ParsableCommand {
             loss = try subject.step(sample, checkpointing: checkpointing)
         } as: { timing in
             Row(
-                name: "step \(subject.name) \(dtype) \(batch) x \(length)" + (checkpointing ? " checkpointing" : ""), timing,
+                name: "step \(subject.name) \(dtype) \(batch) x \(length)" + mpo.label + (checkpointing ? " checkpointing" : ""), timing,
                 figures: [
                     ("tokens_per_second", Double(batch * length) / timing.seconds, "tokens/s"),
                     ("gflops", work.flops / timing.seconds / 1e9, "GFLOP/s"),
@@ -68,6 +55,27 @@ extension StepBenchmark {
         for (name, seconds) in profile.sorted(by: { $0.value > $1.value }) {
             print(name.padding(toLength: 40, withPad: " ", startingAt: 0), String(format: "%9.1f ms %5.1f %%", seconds * 1e3, seconds / total * 100))
         }
+    }
+}
+
+extension TokenBatch {
+    /// Rows of random ids that are all labelled with the id after them; the same ones every time.
+    static func random(rows: Int, length: Int, vocabulary: Int) -> TokenBatch {
+        var batch = TokenBatch()
+        var state: UInt64 = 7
+        for row in 0..<rows {
+            for position in 0..<length {
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                batch.tokens.append(Int32(state >> 33) % Int32(vocabulary))
+                batch.positions.append(Int32(position))
+            }
+            batch.segments.append((row + 1) * length)
+        }
+        for row in 0..<rows {
+            for position in 0..<length { batch.labels.append(position + 1 < length ? batch.tokens[row * length + position + 1] : -100) }
+        }
+        batch.trainedTokens = rows * (length - 1)
+        return batch
     }
 }
 

@@ -26,6 +26,7 @@ def arguments():
     p.add_argument("--dtype", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16"])
     p.add_argument("--mode", nargs="+", default=["eager", "compiled"], choices=["eager", "compiled"])
     p.add_argument("--keep", type=float, default=0.5)
+    p.add_argument("--legs", default="balanced", choices=["balanced", "lowrank"], help="lowrank: both multiply with one core after the other")
     p.add_argument("--batch", type=int, default=4)
     p.add_argument("--seq", type=int, default=512)
     p.add_argument("--threads", type=int, default=2)
@@ -54,7 +55,7 @@ def tokenized(a, directory):
 
 
 def commands(a, dtype, tokens):
-    shape = ["--batch", str(a.batch), "--keep", str(a.keep), "--threads", str(a.threads)]
+    shape = ["--batch", str(a.batch), "--keep", str(a.keep), "--legs", a.legs, "--threads", str(a.threads)]
     found = {}
     if not a.only_torch:
         what = ["packed", a.model, a.rows, "--first", str(a.first)] if a.rows else ["step", a.model]
@@ -76,7 +77,7 @@ def main():
         sys.exit(f"compare.py: {a.model} holds no config.json; models/README.md says how to get the model, --model where it is")
     import importlib.metadata as installed
 
-    report = alternate.machine() | {"model": a.model, "threads": a.threads, "batch": a.batch, "seq": a.seq, "keep": a.keep, "rounds": a.rounds,
+    report = alternate.machine() | {"model": a.model, "threads": a.threads, "batch": a.batch, "seq": a.seq, "keep": a.keep, "legs": a.legs, "rounds": a.rounds,
                                     "rows": a.rows, "first": a.first if a.rows else None,
                                     "torch": installed.version("torch"), "transformers": installed.version("transformers"), "results": {}}
     rate = "useful_tokens_per_second" if a.rows else "tokens_per_second"
@@ -87,7 +88,7 @@ def main():
             ours = None if a.only_torch else contenders[0]
             others = [c for c in contenders if c is not ours]
             what = f"first {a.first} rows of {a.rows}" if a.rows else f"{a.batch} x {a.seq} random tokens"
-            print(f"\n{dtype}, {what}, {a.threads} threads, medians of {a.rounds} alternating rounds")
+            print(f"\n{dtype}, {what}, {a.legs} legs, {a.threads} threads, medians of {a.rounds} alternating rounds")
             print(alternate.table(ours, contenders, rate, "peak_gigabytes", "useful tokens/s" if a.rows else "tokens/s"))
             result = {"rows": {c.name: c.rows for c in contenders}}
             if ours:

@@ -1,7 +1,7 @@
 """One variant of the healing step in PyTorch on the CPU, measured on request: see ../alternate.py. compare.py runs it.
 
-A Llama-family model whose seven matrices per block are two cores each (W is rebuilt from them, then one product), cores trained alone;
-forward, cross-entropy, backward, clipping by global norm, AdamW. On random tokens, or on real rows in padded batches.
+A Llama-family model whose seven matrices per block are two cores each, cores trained alone: with balanced legs W is rebuilt from them, then one
+product; with low-rank ones x is multiplied with one core after the other. Forward, cross-entropy, backward, clipping by global norm, AdamW. On random tokens, or on real rows in padded batches.
 """
 
 import argparse
@@ -23,6 +23,7 @@ def arguments():
     p.add_argument("--dtype", default="fp32", choices=["fp32", "bf16"], help="bf16: autocast, weights stay fp32")
     p.add_argument("--mode", default="eager", choices=["eager", "compiled"])
     p.add_argument("--keep", type=float, default=0.5, help="fraction of each matrix's parameters kept")
+    p.add_argument("--legs", default="balanced", choices=["balanced", "lowrank"])
     p.add_argument("--dense", action="store_true", help="train the dense matrices instead of cores")
     p.add_argument("--batch", type=int, default=4)
     p.add_argument("--seq", type=int, default=512)
@@ -58,10 +59,11 @@ def two_factors(n):
 class TwoCores(nn.Module):
     """y = x Wᵀ + b with W[(o1 o2), (i1 i2)] = Σ_r left[(o1 i1), r] right[r, (o2 i2)]."""
 
-    def __init__(self, linear, keep):
+    def __init__(self, linear, keep, legs):
         super().__init__()
         weight = linear.weight.detach()
-        self.legs = (*two_factors(weight.shape[0]), *two_factors(weight.shape[1]))
+        self.lowrank = legs == "lowrank"
+        self.legs = (weight.shape[0], 1, 1, weight.shape[1]) if self.lowrank else (*two_factors(weight.shape[0]), *two_factors(weight.shape[1]))
         o1, o2, i1, i2 = self.legs
         unfolded = weight.view(o1, o2, i1, i2).transpose(1, 2).reshape(o1 * i1, o2 * i2)
         bond = max(1, min(*unfolded.shape, math.floor(keep * weight.numel() / sum(unfolded.shape))))
@@ -77,6 +79,8 @@ class TwoCores(nn.Module):
         self.bias = linear.bias
 
     def forward(self, x):
+        if self.lowrank:
+            return F.linear(F.linear(x, self.right), self.left, self.bias)
         o1, o2, i1, i2 = self.legs
         weight = torch.mm(self.left, self.right).view(o1, i1, o2, i2).transpose(1, 2).reshape(o1 * o2, i1 * i2)
         return F.linear(x, weight, self.bias)
@@ -91,7 +95,7 @@ def compressed(a):
                 module.weight.requires_grad_(True)
             else:
                 parent, leaf = name.rsplit(".", 1)
-                setattr(model.get_submodule(parent), leaf, TwoCores(module, a.keep))
+                setattr(model.get_submodule(parent), leaf, TwoCores(module, a.keep, a.legs))
     model.train()
     return model
 

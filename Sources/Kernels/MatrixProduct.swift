@@ -90,6 +90,9 @@ package enum GEMM {
         m: Int, n: Int, k: Int, _ a: Operand, _ b: Operand, inputs: DType,
         into c: UnsafeMutableRawPointer, stride ldc: Int, output: DType, accumulate: Bool = false
     ) {
+        if m <= thinRows, k > 0, !a.transposed, b.transposed, inputs != .f64 {
+            return thin(m: m, n: n, k: k, a, b, inputs: inputs, into: c, stride: ldc, output: output, accumulate: accumulate)
+        }
         let tiling = Tiling(m: m, n: n)
         let aBase = Address(a.base), bBase = Address(b.base), cBase = Address(c)
         let (aStride, bStride, aT, bT) = (a.stride, b.stride, a.transposed, b.transposed)
@@ -107,6 +110,27 @@ package enum GEMM {
                     Operand(aBase.raw + aOffset * inputs.size, stride: aStride, transposed: aT),
                     Operand(bBase.raw + bOffset * inputs.size, stride: bStride, transposed: bT),
                     inputs: inputs, into: target, stride: ldc, output: output, accumulate: accumulate || start > 0)
+            }
+        }
+    }
+
+    /// Up to so many rows a product waits for memory, and B is best read as it lies.
+    private static let thinRows = 4
+    /// Elements of B that are worth waking a worker for.
+    private static let thinPiece = 1 << 17
+
+    /// A B^T of a few rows: each worker takes rows of B.
+    private static func thin(
+        m: Int, n: Int, k: Int, _ a: Operand, _ b: Operand, inputs: DType, into c: UnsafeMutableRawPointer, stride ldc: Int, output: DType, accumulate: Bool
+    ) {
+        let x = Address(a.base), w = Address(b.base), y = Address(c), (xStride, wStride) = (a.stride, b.stride)
+        Parallel.forBlocks(of: n, block: max((n + 15) / 16, (thinPiece + k - 1) / k + 3) / 4 * 4) { columns in
+            let count = columns.count, add: Int32 = accumulate ? 1 : 0
+            let w = w.raw + columns.lowerBound * wStride * inputs.size, y = y.raw + columns.lowerBound * output.size
+            switch (inputs, output) {
+            case (.bf16, .bf16): heal_thin_product_bf16(m, count, k, x.raw.bf16, xStride, w.bf16, wStride, y.bf16, ldc, add)
+            case (.bf16, _): heal_thin_product_wide_bf16(m, count, k, x.raw.bf16, xStride, w.bf16, wStride, y.f32, ldc, add)
+            default: heal_thin_product_f32(m, count, k, x.raw.f32, xStride, w.f32, wStride, y.f32, ldc, add)
             }
         }
     }

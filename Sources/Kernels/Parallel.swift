@@ -15,10 +15,13 @@ package enum Parallel {
     package static var threads: Int {
         get {
             let n = limit.load(ordering: .relaxed)
-            return n > 0 ? n : ProcessInfo.processInfo.activeProcessorCount
+            return n > 0 ? n : processors
         }
         set { limit.store(newValue, ordering: .relaxed) }
     }
+
+    /// Asked once: the system answers by reading files.
+    private static let processors = ProcessInfo.processInfo.activeProcessorCount
 
     /// OpenBLAS must not start threads of its own under ours.
     private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)

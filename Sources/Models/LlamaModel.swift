@@ -44,7 +44,7 @@ package final class LlamaModel: Sendable {
     private struct Projection: Sendable {
         var chain: DenseForm?
         var plan: ContractionPlan
-        var cache: RebuiltWeight?
+        var cache: PreparedWeight?
         var bias: Bool
     }
 
@@ -76,7 +76,7 @@ package final class LlamaModel: Sendable {
             let layout = weights.layouts[name]
             linears[name] = Projection(
                 chain: layout.map(DenseForm.init), plan: layout.map { plan(name, $0) } ?? .rebuild,
-                cache: keepsRebuilt && layout != nil ? RebuiltWeight() : nil, bias: weights.tensors[name + ".bias"] != nil)
+                cache: keepsRebuilt && layout != nil ? PreparedWeight() : nil, bias: weights.tensors[name + ".bias"] != nil)
         }
         self.linears = linears
         table = Self.rotaryTable(configuration, positions: longestContext, type: compute.wide)

@@ -9,10 +9,12 @@ import TensorTrain
 struct CoreWalk {
     let layout: MPOLayout
     let order: CoreChain.Order
+    let cache: PreparedWeight?
 
-    init(_ layout: MPOLayout, order: CoreChain.Order) {
+    init(_ layout: MPOLayout, order: CoreChain.Order, cache: PreparedWeight? = nil) {
         self.layout = layout
         self.order = order
+        self.cache = cache
     }
 
     private var visits: [Int] { order == .leftToRight ? Array(0..<layout.cores) : (0..<layout.cores).reversed() }
@@ -31,14 +33,22 @@ struct CoreWalk {
     private func matrix(_ k: Int) -> CoreMatrix {
         let s = layout.coreShape(k), order = order == .leftToRight ? [2, 0, 1, 3] : [2, 3, 1, 0]
         let (rows, columns) = (s[order[0]] * s[order[1]], s[order[2]] * s[order[3]]), transposed = [order[2], order[3], order[0], order[1]]
-        let isTransposed = moves((s, order)) && !moves((s, transposed))
+        // Where values have to move, they go where a product of few rows reads them best.
+        let isTransposed = moves((s, order))
         return CoreMatrix(
-            order: isTransposed ? transposed : order, isTransposed: isTransposed, moves: !isTransposed && moves((s, order)), rows: rows, columns: columns)
+            order: isTransposed ? transposed : order, isTransposed: isTransposed, moves: isTransposed && moves((s, transposed)), rows: rows, columns: columns)
     }
 
-    private func values(_ core: Tensor, _ k: Int, _ m: CoreMatrix, _ type: DType) -> Tensor {
-        Permute.axes(Elementwise.convert(core, to: type).reshaped(layout.coreShape(k)), m.order)
-            .reshaped(m.isTransposed ? [m.columns, m.rows] : [m.rows, m.columns])
+    /// The values of all cores, each as its matrix or the transpose of it.
+    private func values(_ cores: [Tensor], _ type: DType) -> [Tensor] {
+        func make() -> [Tensor] {
+            cores.indices.map { k in
+                let m = matrix(k)
+                return Permute.axes(Elementwise.convert(cores[k], to: type).reshaped(layout.coreShape(k)), m.order)
+                    .reshaped(m.isTransposed ? [m.columns, m.rows] : [m.rows, m.columns])
+            }
+        }
+        return cache?.tensors(type, make: make) ?? make()
     }
 
     /// Shape and axis order of the permutation that follows core k, or of the first one (`k` nil), for T rows.
@@ -64,11 +74,11 @@ struct CoreWalk {
     /// Writes y to `out` [T, out], or adds it; returns the state each core met, which the pullback needs. A product that is already in order goes
     /// straight to where it belongs, here and in the pullback: what is moved costs as much as a thin product.
     func forward(_ x: Tensor, cores: [Tensor], into out: Tensor, accumulate: Bool) -> [Tensor] {
-        let T = x.rows
+        let T = x.rows, values = values(cores, x.dtype)
         var state = x, states: [Tensor] = []
         if let p = step(after: nil, tokens: T) { state = Permute.axes(state.reshaped(p.shape), p.order) }
         for (position, k) in visits.enumerated() {
-            let m = matrix(k), a = values(cores[k], k, m, x.dtype)
+            let m = matrix(k), a = values[k]
             state = state.reshaped([state.count / m.rows, m.rows])
             states.append(state)
             let p = step(after: k, tokens: T), isLast = position == layout.cores - 1
@@ -86,26 +96,27 @@ struct CoreWalk {
 
     /// The walk backwards: at each core dS = dOut A^T and dA = S^T dOut.
     func pullback(_ dy: Tensor, cores: [Tensor], states: [Tensor]?, into cotangents: inout Cotangents) {
-        let T = dy.rows, type = dy.dtype
+        let T = dy.rows, type = dy.dtype, values = values(cores, type)
         var d = dy
         for (position, k) in visits.enumerated().reversed() {
             if let p = step(after: k, tokens: T) { d = undo(p, d) }
-            let m = matrix(k), a = values(cores[k], k, m, type)
+            let m = matrix(k), a = values[k]
             d = d.reshaped([d.count / m.columns, m.columns])
             if let states, cotangents.wants(k + 1) {
                 let state = states[position]
-                if m.moves {
-                    let dA = Tensor([m.rows, m.columns], type.wide), s = layout.coreShape(k)
-                    GEMM.multiply(state, transposeA: true, d, into: dA)
-                    cotangents.add(k + 1, undo((s, m.order), dA))
-                } else {
-                    cotangents.write(k + 1) { dA, accumulate in
-                        if m.isTransposed {
-                            GEMM.multiply(d, transposeA: true, state, into: dA.reshaped([m.columns, m.rows]), accumulate: accumulate)
-                        } else {
-                            GEMM.multiply(state, transposeA: true, d, into: dA.reshaped([m.rows, m.columns]), accumulate: accumulate)
-                        }
+                func multiply(into dA: Tensor, accumulate: Bool) {
+                    if m.isTransposed {
+                        GEMM.multiply(d, transposeA: true, state, into: dA.reshaped([m.columns, m.rows]), accumulate: accumulate)
+                    } else {
+                        GEMM.multiply(state, transposeA: true, d, into: dA.reshaped([m.rows, m.columns]), accumulate: accumulate)
                     }
+                }
+                if m.moves {
+                    let dA = Tensor([m.rows * m.columns], type.wide)
+                    multiply(into: dA, accumulate: false)
+                    cotangents.add(k + 1, undo((layout.coreShape(k), m.order), dA))
+                } else {
+                    cotangents.write(k + 1, multiply)
                 }
             }
             guard position > 0 || cotangents.wants(0) else { return }

@@ -6,17 +6,18 @@ import TensorTrain
 ///
 /// Inputs: x [T, in], cores A_k [r(k-1), o_k, i_k, r_k] wide, then bias and residual as for `Linear`.
 /// Two ways to the same numbers, chosen by `plan`: rebuild W, multiply, and project dW onto the cores; or carry x through the cores one by one.
-/// Kept: x and the cores. W is built again in the pullback unless `cache` still has it, or `savesDense` let the tape keep it.
+/// Kept: x and the cores. W is built again in the pullback unless `cache` still has it, or `savesDense` let the tape keep it; cores are brought into the order
+/// of their products again unless `cache` still has those.
 package struct MPOLinear: Primitive {
     package let chain: DenseForm
     let plan: ContractionPlan
     let hasBias: Bool
     let hasResidual: Bool
-    let cache: RebuiltWeight?
+    let cache: PreparedWeight?
     let savesDense: Bool
 
     package init(
-        _ chain: DenseForm, plan: ContractionPlan = .rebuild, hasBias: Bool = false, hasResidual: Bool = false, cache: RebuiltWeight? = nil,
+        _ chain: DenseForm, plan: ContractionPlan = .rebuild, hasBias: Bool = false, hasResidual: Bool = false, cache: PreparedWeight? = nil,
         savesDense: Bool = false
     ) {
         self.chain = chain
@@ -31,7 +32,7 @@ package struct MPOLinear: Primitive {
     private var frame: LinearFrame { LinearFrame(hasBias: hasBias, hasResidual: hasResidual, firstExtra: cores + 1) }
 
     private func dense(_ cores: [Tensor], _ type: DType) -> Tensor {
-        Stopwatch.time("MPO rebuild") { cache?.weight(type) { chain.dense(cores, type: type) } ?? chain.dense(cores, type: type) }
+        Stopwatch.time("MPO rebuild") { cache?.tensors(type) { [chain.dense(cores, type: type)] }[0] ?? chain.dense(cores, type: type) }
     }
 
     package func forward(_ inputs: [Tensor], wants: [Bool]) -> Evaluation {
@@ -46,7 +47,7 @@ package struct MPOLinear: Primitive {
             }
             return Evaluation(y, saved: [kept] + given + (savesDense && wants[0] ? [w] : []))
         case .coreByCore(let order):
-            let walk = CoreWalk(chain.layout, order: order)
+            let walk = CoreWalk(chain.layout, order: order, cache: cache)
             var states: [Tensor] = []
             let out = frame.forward(x, rows: chain.layout.rows, inputs) { out, accumulate in
                 states = walk.forward(x, cores: given, into: out, accumulate: accumulate)
@@ -74,24 +75,25 @@ package struct MPOLinear: Primitive {
                 Stopwatch.time("MPO project") { chain.project(dM, cores: given, first: 1, into: &cotangents) }
             }
         case .coreByCore(let order):
-            CoreWalk(chain.layout, order: order)
+            CoreWalk(chain.layout, order: order, cache: cache)
                 .pullback(dy, cores: given, states: trains ? Array(saved[(1 + cores)...]) : nil, into: &cotangents)
         }
     }
 }
 
-/// The rebuilt W of one layer, kept until its cores change.
-package final class RebuiltWeight: Sendable {
-    private let held = Mutex<Tensor?>(nil)
+/// What the products of one layer read, kept until its cores change: the rebuilt W, or every core in the order and type that it is multiplied in.
+package final class PreparedWeight: Sendable {
+    private let held = Mutex<[Tensor]>([])
     package init() {}
 
-    func weight(_ type: DType, build: () -> Tensor) -> Tensor {
-        if let w = held.withLock({ $0 }), w.dtype == type { return w }
-        let w = build()
-        held.withLock { $0 = w }
-        return w
+    func tensors(_ type: DType, make: () -> [Tensor]) -> [Tensor] {
+        let known = held.withLock { $0 }
+        if known.first?.dtype == type { return known }
+        let made = make()
+        held.withLock { $0 = made }
+        return made
     }
 
     /// To be called when the cores have changed.
-    package func invalidate() { held.withLock { $0 = nil } }
+    package func invalidate() { held.withLock { $0 = [] } }
 }

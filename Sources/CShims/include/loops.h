@@ -73,7 +73,7 @@ const char *heal_loops_instruction_set(void);
     F(cross_entropy_rows##suffix) F(softmax_grad_block##suffix) F(kl_rows##suffix) F(kl_block##suffix) F(sparse_kl_row##suffix) \
     F(attention_forward_scratch##suffix) F(attention_backward_scratch##suffix) F(attention_forward##suffix) \
     F(attention_forward_cached##suffix) F(attention_backward##suffix) F(activation_from_residual##suffix) \
-    F(residual_from_activation##suffix) F(residual_add_activation##suffix) F(bias_add##suffix) F(column_sum##suffix) \
+    F(residual_from_activation##suffix) F(residual_add_activation##suffix) F(bias_add##suffix) F(column_sum##suffix) F(thin_product##suffix) F(thin_product_wide##suffix) \
     F(transpose##suffix)
 #define HEAL_NUMBER_LOOPS(F, suffix) \
     F(exp##suffix) F(add##suffix) F(scale##suffix) F(axpy##suffix) F(scale_add##suffix) F(sum_squares##suffix) F(dot##suffix) \

@@ -111,6 +111,15 @@ void HEAL_NAME(attention_backward)(ptrdiff_t s, ptrdiff_t head_dim, const A *q, 
                                    ptrdiff_t vstride, const A *o, ptrdiff_t ostride, const A *dout, ptrdiff_t dostride, const C *lse, C scale,
                                    A *dq, ptrdiff_t dqstride, C *dk, C *dv, C *scratch);
 
+// ---- Products of few rows
+
+// y[t,j] (+)= sum_i x[t,i] w[j,i]; x [m, k], w [n, k], y [m, n], rows strided. For m of a few: w is read once, and each of its elements serves m rows while
+// it is in cache.
+void HEAL_NAME(thin_product)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const A *x, ptrdiff_t xstride, const A *w, ptrdiff_t wstride, A *y,
+                             ptrdiff_t ystride, int accumulate);
+void HEAL_NAME(thin_product_wide)(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, const A *x, ptrdiff_t xstride, const A *w, ptrdiff_t wstride, C *y,
+                                  ptrdiff_t ystride, int accumulate);
+
 // ---- Between activations and the residual stream
 
 // to[i] = from[i], rounded to A.

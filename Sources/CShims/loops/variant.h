@@ -7,6 +7,7 @@
 #include "rope.h"
 #include "swiglu.h"
 #include "loss.h"
+#include "thin.h"
 #include "tile.h"
 #include "attention.h"
 #include "attention_backward.h"

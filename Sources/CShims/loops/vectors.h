@@ -97,6 +97,11 @@ HEAL_INLINE float value(const uint16_t *p) {
     return x;
 }
 
+// The other way: one element rounded to the type it is stored as.
+HEAL_INLINE void put(float *p, float x) { *p = x; }
+HEAL_INLINE void put(double *p, double x) { *p = x; }
+HEAL_INLINE void put(uint16_t *p, float x) { *p = narrow(splat(x))[0]; }
+
 // ---- Over the lanes, halving: lane k meets lane k + half
 
 HEAL_INLINE double sum(f64x8 v) {
