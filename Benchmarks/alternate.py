@@ -89,6 +89,16 @@ def table(ours, contenders, rate, memory=None, unit=""):
     return "\n".join(lines)
 
 
+def has_bfloat16():
+    """Whether the processor multiplies bfloat16 in hardware."""
+    try:
+        with open("/proc/cpuinfo") as f:
+            flags = next((line for line in f if line.startswith(("flags", "Features"))), "").split()
+    except OSError:
+        return False
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
+
+
 def machine():
     def first(path, key):
         try:

@@ -23,7 +23,7 @@ import alternate  # noqa: E402
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", default="models/SmolLM2-135M-Instruct", help="Hugging Face directory")
-    p.add_argument("--dtype", nargs="+", default=["fp32", "bf16"], choices=["fp32", "bf16"])
+    p.add_argument("--dtype", nargs="+", default=["fp32"] + (["bf16"] if alternate.has_bfloat16() else []), choices=["fp32", "bf16"])
     p.add_argument("--mode", nargs="+", default=["eager", "compiled"], choices=["eager", "compiled"])
     p.add_argument("--keep", type=float, default=0.5)
     p.add_argument("--legs", default="balanced", choices=["balanced", "lowrank"], help="lowrank: both multiply with one core after the other")

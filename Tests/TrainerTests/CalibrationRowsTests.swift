@@ -15,8 +15,27 @@ import Testing
             let dataset = try HealingJob(job.configuration).dataset(opened)
             var options = CalibrationConfiguration()
             (options.tokens, options.heldOutTokens) = (tokens, heldOut)
-            return (try CalibrationRows(dataset, options), dataset)
+            options.datasets = job.configuration.compression.calibration.datasets
+            job.configuration.compression.calibration = options
+            return (try job.configuration.calibrationRows(opened, dataset), dataset)
         }
+    }
+
+    private func heldBack(_ dataset: Dataset) throws -> Set<[Int32]> {
+        var stream = try dataset.evaluationBatches(BatchShape(rowsPerBatch: 1)), found: Set<[Int32]> = []
+        while let batch = try stream.next() {
+            for (start, end) in zip(batch.segments, batch.segments.dropFirst()) { found.insert(Array(batch.tokens[start..<end])) }
+        }
+        return found
+    }
+
+    /// Files of the calibration's own take the place of those that are trained on; what is held back there stays unseen here.
+    @Test func comeFromFilesOfTheirOwn() throws {
+        let own = try rows(tokens: 3_000_000, heldOut: 1_000_000) { $0.compression.calibration.datasets = [$0.datasets[0]] }
+        let trained = try rows(tokens: 3_000_000, heldOut: 1_000_000)
+        let seen = Set(samples(own.rows.all)), heldBack = try heldBack(own.dataset)
+        #expect(!seen.isEmpty && !heldBack.isEmpty && seen.isDisjoint(with: heldBack))
+        #expect(seen.isStrictSubset(of: samples(trained.rows.all)), "one file of several")
     }
 
     private func samples(_ batches: [CalibrationRows.Batch]) -> [[Int32]] {
@@ -32,10 +51,7 @@ import Testing
         for batch in rows.all { #expect(batch.input.tokens.count.isMultiple(of: 16) && batch.input.tokens.count - batch.count < 16) }
         let (fitted, held) = (Set(samples(rows.fitted)), Set(samples(rows.held)))
         #expect(fitted.count > 5 && held.count > 2 && fitted.isDisjoint(with: held))
-        var stream = try dataset.evaluationBatches(BatchShape(rowsPerBatch: 1)), heldBack: Set<[Int32]> = []
-        while let batch = try stream.next() {
-            for (start, end) in zip(batch.segments, batch.segments.dropFirst()) { heldBack.insert(Array(batch.tokens[start..<end])) }
-        }
+        let heldBack = try heldBack(dataset)
         #expect(!heldBack.isEmpty && heldBack.isDisjoint(with: fitted.union(held)), "held-back rows stay unseen")
         #expect(try self.rows(tokens: 1200, heldOut: 600).rows.checksum == rows.checksum)
         #expect(try self.rows(tokens: 1200, heldOut: 600) { $0.seed = 43 }.rows.checksum != rows.checksum)

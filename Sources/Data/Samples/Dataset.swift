@@ -31,8 +31,9 @@ package final class Dataset: Sendable {
 
     /// Opens and indexes the files, tells their formats, and reads the rows to be held back.
     ///
+    /// - Parameter other: a data set whose held-back rows are not to be trained on here either.
     /// - Throws: `DataError` for a file that cannot be read, a format that cannot be told, an option out of range, nothing to train on.
-    package init(files: [DatasetFile], encoder: SampleEncoder, options: DataOptions = DataOptions()) throws(DataError) {
+    package init(files: [DatasetFile], encoder: SampleEncoder, options: DataOptions = DataOptions(), besides other: Dataset? = nil) throws(DataError) {
         try Self.check(files, encoder, options)
         var opened: [(file: DatasetFile, rows: RowFile, format: DataFormat)] = []
         for file in files {
@@ -53,7 +54,9 @@ package final class Dataset: Sendable {
         let weights = trained.compactMap(\.file.weight)
         mixture = DatasetMixture(
             rowCounts: trained.map(\.trainedCount), weights: weights.isEmpty ? nil : weights, seed: options.seed)
-        (heldBack, heldBackHashes) = try Self.readHeldBack(sources, options.onBadLine)
+        let (rows, hashes) = try Self.readHeldBack(sources, options.onBadLine)
+        heldBack = rows
+        heldBackHashes = hashes.union(other?.heldBackHashes ?? [])
     }
 
     /// Row of a draw of the mixture.

@@ -80,8 +80,11 @@ package struct ActivationCompressor: Sendable {
 
     /// What all cores depend on together, known without a look at a single row's activations.
     private func wholeKey(_ work: [CompressionPlan.Entry], _ weightsText: String) -> DecompositionCache.Key {
+        // Whatever files the rows come from: they are told by their checksum.
+        var options = walk.options
+        options.datasets = []
         let entries = work.map { "\($0.name) \($0.layout!)\($0.searchesLegs ? " or better" : "")\($0.sharesBudget ? " or another size" : "")" }
-        return .init("model 2, \(walk.compute), \(fits.type), rows \(walk.rows.checksum.text), weights \(weightsText), \(walk.options), \(local), \(entries.joined(separator: "; "))")
+        return .init("model 2, \(walk.compute), \(fits.type), rows \(walk.rows.checksum.text), weights \(weightsText), \(options), \(local), \(entries.joined(separator: "; "))")
     }
 
     /// The cores of all matrices, if they were found before.

@@ -1,5 +1,8 @@
 /// The group `compression.calibration`: the inputs that cores are fitted to.
 package struct CalibrationConfiguration: SettingGroup {
+    /// Where the rows come from; empty takes those that are trained on. Text of domains that must not be forgotten can stand beside them here without
+    /// being trained on.
+    package var datasets: [DatasetConfiguration] = []
     /// Tokens to fit cores to.
     package var tokens = 32_768
     /// Tokens of other rows, on which legs and sweeps are chosen.
@@ -31,6 +34,7 @@ package struct CalibrationConfiguration: SettingGroup {
 
     package static var settings: [Setting<CalibrationConfiguration>] {
         [
+            Setting("datasets", \.datasets),
             Setting("tokens", \.tokens, .trajectory, .from(16, to: 16_777_216)),
             Setting("held_out_tokens", \.heldOutTokens, .trajectory, .from(16, to: 16_777_216)),
             Setting("shrinkage", \.shrinkage, .trajectory, .from(0, to: 1)),
@@ -38,6 +42,14 @@ package struct CalibrationConfiguration: SettingGroup {
             Setting("metric", \.metric),
             Setting("skip_first_token", \.skipsFirstToken),
         ]
+    }
+
+    package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {
+        guard let position = keys["datasets"] else { return }
+        DatasetConfiguration.checkWeights(datasets, key: keys.path(to: "datasets"), at: position, reader: &reader)
+        if datasets.contains(where: { $0.split == .validation }) {
+            reader.report("has an entry with \"split\": \"validation\"; all rows are calibrated on here", key: keys.path(to: "datasets"), at: position)
+        }
     }
 
     package static func hint(forUnknown key: String) -> String? {

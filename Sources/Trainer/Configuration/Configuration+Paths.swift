@@ -2,7 +2,7 @@ import Foundation
 
 /// Where the relative paths of a configuration lead.
 ///
-/// **The rule**: what is read (`model`, `tokenizer`, `datasets`, `eval_texts`, `teacher`, `resume_from_checkpoint`) is looked for in the working directory and, if it is not there,
+/// **The rule**: what is read (`model`, `tokenizer`, `datasets`, `compression.calibration.datasets`, `eval_texts`, `teacher`, `resume_from_checkpoint`) is looked for in the working directory and, if it is not there,
 /// in the folder above the configuration file's own, so that `configs/x.json` finds `models/` and `datasets/` beside `configs/` from anywhere.
 /// What is written (`output_dir`, `export.path`, `compression.cache`, `distillation.cache`) always starts from the working directory. `~/` is the home directory.
 extension Configuration {
@@ -49,8 +49,9 @@ extension Configuration {
         checkModel(model, "model")
         if let teacher = distillation.teacher { checkModel(teacher, "distillation.teacher") }
         if let tokenizer, existingPath(tokenizer) == nil { report("no such file or directory: \(places(tokenizer))", "tokenizer") }
-        for (index, dataset) in datasets.enumerated() {
-            let key = "datasets[\(index)].path"
+        let files = [("datasets", datasets), ("compression.calibration.datasets", compression.calibration.datasets)]
+        for (list, index, dataset) in files.flatMap({ list, entries in entries.enumerated().map { (list, $0, $1) } }) {
+            let key = "\(list)[\(index)].path"
             if let found = existingPath(dataset.path) {
                 if Self.isDirectory(found) { report("\(found) is a directory; expected a .jsonl, .json or .gz file", key) }
             } else {

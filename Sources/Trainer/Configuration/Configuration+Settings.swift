@@ -79,10 +79,7 @@ extension Configuration: SettingGroup {
         } else if !datasets.isEmpty, datasets.allSatisfy({ $0.split == .validation }), let position = keys["datasets"] {
             reader.report("every entry has \"split\": \"validation\"; there is nothing to train on", key: "datasets", at: position)
         }
-        let trained = datasets.filter { $0.split == .train }
-        if let position = keys["datasets"], trained.contains(where: { $0.weight == nil }), trained.contains(where: { $0.weight != nil }) {
-            reader.report("some entries have a \"weight\" and some have none; give one to each that is trained on, or to none", key: "datasets", at: position)
-        }
+        if let position = keys["datasets"] { DatasetConfiguration.checkWeights(datasets, key: "datasets", at: position, reader: &reader) }
         if let steps = keys["warmup_steps"], let ratio = keys["warmup_ratio"], warmupSteps ?? 0 > 0, warmupRatio ?? 0 > 0 {
             reader.reportContradiction("warmup_steps", at: steps, "warmup_ratio", at: ratio, in: keys)
         }

@@ -27,6 +27,14 @@ package struct DatasetConfiguration: SettingGroup {
         if keys["path"] == nil { reader.report("\"path\" is missing: the file with the rows", key: keys.path, at: keys.position) }
     }
 
+    /// Reports entries to draw from of which only some have a weight.
+    static func checkWeights(_ datasets: [DatasetConfiguration], key: String, at position: JSON.Position, reader: inout ConfigurationReader) {
+        let drawn = datasets.filter { $0.split == .train }
+        if drawn.contains(where: { $0.weight == nil }), drawn.contains(where: { $0.weight != nil }) {
+            reader.report("some entries have a \"weight\" and some have none; give one to each that is trained on, or to none", key: key, at: position)
+        }
+    }
+
     package static func hint(forUnknown key: String) -> String? {
         switch key {
         case "name", "file", "data_files", "data_path", "dataset": "did you mean \"path\"?"

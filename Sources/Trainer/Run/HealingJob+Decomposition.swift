@@ -19,8 +19,7 @@ extension HealingJob {
         case .svd:
             return try Compressor(type: type, cache: cache).run(plan, from: opened.source, into: &weights, stop: stop, progress: progress)
         case .activation:
-            guard let dataset else { throw HealError(.configuration, "compression.init: \"activation\" needs `datasets` to calibrate on") }
-            let rows = try CalibrationRows(dataset, c.compression.calibration)
+            let rows = try c.calibrationRows(opened, dataset)
             let compressor = ActivationCompressor(
                 opened, plan, rows: rows, options: c.compression.calibration, local: c.compression.local, compute: compute, type: type, cache: cache)
             return try compressor.run(into: &weights, stop: stop, progress: progress)

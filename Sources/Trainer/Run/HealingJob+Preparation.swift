@@ -86,11 +86,7 @@ extension HealingJob {
 
     /// The data as the configuration describes it, encoded for `opened`.
     package func dataset(_ opened: OpenedModel) throws -> Dataset {
-        let c = configuration
-        let template = try opened.chatTemplate(forced: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
-        let encoder = SampleEncoder(
-            tokenizer: opened.tokenizer, template: template, maxLength: c.maxSequenceLength, trainOnPrompt: c.trainOnPrompt)
-        return try Dataset(files: c.datasetFiles, encoder: encoder, options: c.dataOptions)
+        try Dataset(files: configuration.files(configuration.datasets), encoder: configuration.encoder(opened), options: configuration.dataOptions)
     }
 
     /// Threads where the configuration leaves it open: 0, which is one for each processor, unless ranks on this machine have to share them.

@@ -56,7 +56,7 @@ package struct SensitivityJob: Sendable {
         let compute = try HealingJob.compute(configuration.dtype), type = configuration.masterPrecision.type, options = configuration.compression.calibration
         let groups = try groups(opened)
         let held = try HeldBackRows(dataset, rowsPerBatch: configuration.perDeviceTrainBatchSize, maxRows: rows)
-        let walk = CalibrationWalk(opened, try CalibrationRows(dataset, options), options, compute: compute)
+        let walk = CalibrationWalk(opened, try configuration.calibrationRows(opened, dataset), options, compute: compute)
         try FileSystem.createDirectory(directory)
         let lock = try RunLock(directory: directory)
         defer { withExtendedLifetime(lock) {} }

@@ -67,7 +67,8 @@ struct Validation {
     }
 
     private mutating func checkData(_ c: Trainer.Configuration, _ opened: OpenedModel?) {
-        let files = c.datasetFiles.filter { FileSystem.kind(of: $0.path) == .file }
+        for file in c.files(c.compression.calibration.datasets) where FileSystem.kind(of: file.path) == .file { checkRows(file, c) }
+        let files = c.files(c.datasets).filter { FileSystem.kind(of: $0.path) == .file }
         var encoder: SampleEncoder?
         if let opened {
             do {

@@ -75,7 +75,8 @@ import Testing
         #expect(try Self.parse("\"val_size\": 1e300").dataOptions.heldBack == .count(1_000_000_000_000_000))
         #expect(try Self.parse("\"seed\": 5").dataOptions.seed == 5)
         #expect(try Self.parse("\"seed\": 5, \"data_seed\": 6, \"packing\": false, \"on_bad_line\": \"skip\"").dataOptions.seed == 6)
-        let files = try Self.parse("", "datasets[0].format=openhermes", "datasets[1].path=/dev/null", "datasets[1].split=validation").datasetFiles
+        let c = try Self.parse("", "datasets[0].format=openhermes", "datasets[1].path=/dev/null", "datasets[1].split=validation")
+        let files = c.files(c.datasets)
         #expect(files == [DatasetFile(path: "a", format: .sharegpt, weight: 1), DatasetFile(path: "/dev/null", weight: 2, split: .validation)])
     }
 
