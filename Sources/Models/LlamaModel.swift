@@ -26,7 +26,8 @@ package struct TokenInput: Sendable {
 
 /// A decoder of the Llama family: how its weights act. The weights are tensors by name; compressed matrices act through their cores.
 ///
-/// Frozen matrices are held once in the compute type; what is trained stays wide, and the update writes it in place (`parametersChanged` tells).
+/// Frozen matrices are held once in the compute type, or, where a narrower file is mapped and they are too many, read from there at every use. What is trained
+/// stays wide, and the update writes it in place (`parametersChanged` tells).
 package final class LlamaModel: Sendable {
     package let configuration: LlamaConfiguration
     package let weights: ModelWeights
@@ -53,11 +54,12 @@ package final class LlamaModel: Sendable {
     ///   - trains: which tensors get gradients.
     ///   - plan: how each compressed matrix is contracted.
     ///   - keepsRebuilt: keep every rebuilt matrix until its cores change, instead of one at a time.
+    ///   - heldLimit: bytes of frozen matrices beyond which those that are lent stay as they are.
     ///   - observe: shown the cotangent of what each matrix gives, [T, out], in every backward pass.
     package init(
         _ configuration: LlamaConfiguration, _ weights: ModelWeights, compute: DType, longestContext: Int,
         trains: (String) -> Bool = { _ in false }, plan: (String, MPOLayout) -> ContractionPlan = { _, _ in .rebuild },
-        keepsRebuilt: Bool = true, observe: (@Sendable (_ matrix: String, _ cotangent: Tensor) -> Void)? = nil
+        keepsRebuilt: Bool = true, heldLimit: Int = LlamaModel.heldLimit, observe: (@Sendable (_ matrix: String, _ cotangent: Tensor) -> Void)? = nil
     ) {
         self.observe = observe
         self.configuration = configuration
@@ -69,7 +71,9 @@ package final class LlamaModel: Sendable {
         index = Dictionary(uniqueKeysWithValues: trainedNames.enumerated().map { ($1, $0) })
         let trainedSet = Set(trainedNames)
         var frozen: [String: Tensor] = [:]
-        for (name, tensor) in weights.tensors where !trainedSet.contains(name) { frozen[name] = Self.frozenForm(name, tensor, compute) }
+        let untrained = weights.tensors.filter { !trainedSet.contains($0.key) }
+        let reads = untrained.values.reduce(0) { $0 + $1.count } * compute.size > heldLimit
+        for (name, tensor) in untrained { frozen[name] = Self.frozenForm(name, tensor, compute, readsLent: reads) }
         self.frozen = frozen
         var linears: [String: Projection] = [:]
         for (name, _, _) in LlamaNames.matrixShapes(configuration) {
@@ -82,9 +86,15 @@ package final class LlamaModel: Sendable {
         table = Self.rotaryTable(configuration, positions: longestContext, type: compute.wide)
     }
 
+    /// Bytes of frozen matrices that are worth holding for the sake of speed. 7 billion weights in float32 would not fit beside anything else.
+    package static let heldLimit = 4 << 30
+
     /// A frozen tensor as it is held: matrices enter products in the compute type; vectors and cores stay wide.
-    package static func frozenForm(_ name: String, _ tensor: Tensor, _ compute: DType) -> Tensor {
+    ///
+    /// - Parameter readsLent: leave a matrix that is lent in the file's type, to be converted whenever it is used.
+    package static func frozenForm(_ name: String, _ tensor: Tensor, _ compute: DType, readsLent: Bool = false) -> Tensor {
         let isMatrix = name.hasSuffix(".weight") && tensor.shape.count == 2
+        if isMatrix, readsLent, tensor.memory.isLent { return tensor }
         return Elementwise.convert(tensor, to: isMatrix ? compute : compute.wide)
     }
 
@@ -228,9 +238,13 @@ package final class LlamaModel: Sendable {
     /// Output of the last norm, [T, hidden]. With `checkpointing`, only each block's input is kept for the backward pass, which computes the block
     /// again: the same numbers.
     ///
-    /// - Parameter spare: bytes that checkpointing need not save. The last blocks are kept as far as they fit: theirs is the first memory the backward
-    ///   pass gives back.
-    package func hidden(_ input: TokenInput, _ tape: inout Tape, checkpointing: Bool = false, spare: Int = 0) -> Variable {
+    /// - Parameters:
+    ///   - spare: bytes that checkpointing need not save. The last blocks are kept as far as they fit: theirs is the first memory the backward
+    ///     pass gives back.
+    ///   - after: what becomes of each block's output.
+    package func hidden(
+        _ input: TokenInput, _ tape: inout Tape, checkpointing: Bool = false, spare: Int = 0, after: (Int, Variable, inout Tape) -> Variable = { _, x, _ in x }
+    ) -> Variable {
         precondition(
             (input.positions.max() ?? 0) < longestContext, "position \(input.positions.max() ?? 0) in a model made for \(longestContext)")
         var x = embed(input.tokens, &tape)
@@ -246,6 +260,7 @@ package final class LlamaModel: Sendable {
             } else {
                 x = block(layer, x, positions: positions, &tape) { q, k, v, tape in tape.apply(attend, q, k, v) }
             }
+            x = after(layer, x, &tape)
         }
         return normalise(x, &tape)
     }

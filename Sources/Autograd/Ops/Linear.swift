@@ -3,7 +3,7 @@ import Kernels
 /// y = x W^T (+ bias) (+ residual). Inputs: x [T, in], W [out, in] of x's type, then bias [out] wide if `hasBias`, then a wide residual [T, out]
 /// if `hasResidual`. Output [T, out]: of x's type, or wide with a residual.
 ///
-/// Kept: x only if W is trained, W only if x wants a cotangent.
+/// Kept: x only if W is trained, W only if x wants a cotangent; in the type it came in, so that a W in narrower memory than products stays there.
 package struct Linear: Primitive {
     let hasBias: Bool
     let hasResidual: Bool
@@ -18,14 +18,14 @@ package struct Linear: Primitive {
         let y = frame.forward(x, rows: w.rows, inputs) { out, accumulate in
             GEMM.multiply(x, w, transposeB: true, into: out, accumulate: accumulate)
         }
-        return Evaluation(y, saved: [wants[1] ? x : Tensor([0], x.dtype), wants[0] ? w : Tensor([0], x.dtype)])
+        return Evaluation(y, saved: [wants[1] ? x : Tensor([0], x.dtype), wants[0] ? inputs[1] : Tensor([0], x.dtype)])
     }
 
     package func pullback(_ cotangent: Tensor, saved: [Tensor], into cotangents: inout Cotangents) {
-        let x = saved[0], w = saved[1]
+        let x = saved[0]
         let frame = LinearFrame(hasBias: hasBias, hasResidual: hasResidual, firstExtra: 2)
         let dy = frame.pullback(cotangent, type: x.dtype, into: &cotangents)
-        cotangents.write(0) { dx, accumulate in GEMM.multiply(dy, w, into: dx, accumulate: accumulate) }
+        cotangents.write(0) { dx, accumulate in GEMM.multiply(dy, Elementwise.convert(saved[1], to: x.dtype), into: dx, accumulate: accumulate) }
         cotangents.write(1) { dw, accumulate in GEMM.multiply(dy, transposeA: true, x, into: dw, accumulate: accumulate) }
     }
 }

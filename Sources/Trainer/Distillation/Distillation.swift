@@ -20,25 +20,30 @@ package struct Distillation: Sendable {
     package let temperature: Double
     /// The tokens that the divergence is taken at.
     package let tokens: Tokens
+    /// Weight of the distance between residual streams, which comes on top of the others.
+    package let streamWeight: Double
 
-    package init(teacher: Source, weight: Double, temperature: Double = 1, tokens: Tokens = .all) {
+    package init(teacher: Source, weight: Double, temperature: Double = 1, tokens: Tokens = .all, streamWeight: Double = 0) {
         self.teacher = teacher
         self.weight = weight
         self.temperature = temperature
         self.tokens = tokens
+        self.streamWeight = streamWeight
     }
 
     /// What the teacher says about one batch.
     enum Lesson {
-        case states(TeacherStates)
+        case states(TeacherStates, StreamLesson?)
         case answers(SparseDistributions)
     }
 
     /// - Parameter input: the batch as the model takes it.
     func lesson(_ batch: TokenBatch, _ input: TokenInput) throws -> Lesson {
         switch teacher {
-        case .model(let model): .states(Stopwatch.time("teacher") { model.teach(input) })
-        case .cached(let teacher): .answers(try teacher.answers(to: batch))
+        case .model(let model):
+            let states = Stopwatch.time("teacher") { model.teach(input, keepsStream: streamWeight > 0) }
+            return .states(states, streamWeight > 0 ? StreamLesson(states, rows: tokens.places(batch), weight: streamWeight) : nil)
+        case .cached(let teacher): return .answers(try teacher.answers(to: batch))
         }
     }
 
@@ -51,10 +56,10 @@ package struct Distillation: Sendable {
     ) -> Variable {
         let rows = tokens.places(batch), factor = (1 - weight) * countRatio
         switch lesson {
-        case .states(let states):
+        case .states(let states, let lesson):
             let objective = DistillationLoss(
                 labels: labels, rows: rows, temperature: temperature, crossEntropyFactor: factor, divergenceFactor: weight)
-            return model.loss(input, objective, teacher: states, &tape, checkpointing: checkpointing, spare: spare)
+            return model.loss(input, objective, teacher: states, matching: lesson, &tape, checkpointing: checkpointing, spare: spare)
         case .answers(let answers):
             let objective = SparseDistillationLoss(
                 labels: labels, rows: rows, teacher: answers, temperature: temperature, crossEntropyFactor: factor, divergenceFactor: weight)

@@ -17,10 +17,12 @@ package struct Teacher: Sendable {
     /// - Precondition: `check` has nothing against it.
     package init(_ opened: OpenedModel, of student: LlamaModel) throws {
         var weights = ModelWeights(), checksum = Checksum()
-        for (name, _) in opened.configuration.expectedWeights() {
+        let expected = opened.configuration.expectedWeights()
+        let reads = expected.reduce(0) { $0 + $1.shape.reduce(1, *) } * student.compute.size > LlamaModel.heldLimit
+        for (name, _) in expected {
             let stored = try opened.denseTensor(name)
             checksum.add(sampleOf: stored, name: name)
-            let held = LlamaModel.frozenForm(name, stored, student.compute)
+            let held = LlamaModel.frozenForm(name, stored, student.compute, readsLent: reads)
             if let own = student.frozenTensor(name), own.hasSameBytes(as: held) { weights.tensors[name] = own } else { weights.tensors[name] = held }
         }
         model = LlamaModel(opened.configuration, weights, compute: student.compute, longestContext: student.longestContext)
