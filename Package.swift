@@ -51,7 +51,7 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: ["Trainer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            path: "Benchmarks", exclude: ["README.md", "alternate.py", "healing", "tokenizers", "torch"], swiftSettings: strict),
+            path: "Benchmarks", exclude: ["README.md", "alternate.py", "baseline.json", "healing", "tokenizers", "torch"], swiftSettings: strict),
 
         // Tests mirror the modules.
         .target(name: "TestSupport", dependencies: ["Autograd", "Models"], path: "Tests/Support", swiftSettings: strict),

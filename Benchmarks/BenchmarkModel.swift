@@ -29,6 +29,28 @@ struct MPOOptions: ParsableArguments {
     }
 }
 
+/// What a step is taken with: the model, its form, and the shape of a batch.
+struct StepOptions: ParsableArguments {
+    @OptionGroup var mpo: MPOOptions
+    @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
+    @Option(help: "fp32 or bf16.") var dtype = "fp32"
+    @Option(help: "Rows of a batch; packed ones where rows are real.") var batch = 4
+    @Option(help: "Tokens of a row.") var length = 512
+
+    var type: DType { dtype == "bf16" ? .bf16 : .f32 }
+    var tokens: Int { batch * length }
+    /// The end of a row's name.
+    var label: String { "\(batch) x \(length)\(mpo.label)" }
+
+    /// - Parameter isNarrow: cores in bf16, moments in 8 bits.
+    func subject(keepsRebuilt: Bool = true, isNarrow: Bool = false) throws -> BenchmarkModel {
+        try BenchmarkModel(model, type: type, mpo, longestContext: length, tokens: tokens, keepsRebuilt: keepsRebuilt, isNarrow: isNarrow)
+    }
+
+    /// Random ids that are all labelled with the id after them; the same ones every time.
+    func randomBatch(of model: LlamaModel) -> TokenBatch { .random(rows: batch, length: length, vocabulary: model.configuration.vocabularySize) }
+}
+
 /// A model whose block matrices are all MPOs, with gradients and optimizer: what a healing step works on.
 final class BenchmarkModel {
     /// Last part of the path, for names of rows.

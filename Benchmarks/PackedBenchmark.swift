@@ -9,28 +9,24 @@ struct PackedBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "packed", abstract: "Healing steps on the first rows of a data set, packed as in training.")
     @OptionGroup var options: CommonOptions
-    @OptionGroup var mpo: MPOOptions
-    @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
+    @OptionGroup var shape: StepOptions
     @Argument(help: "Rows in any format that heal reads, .gz too.") var rows: String
     @Option(help: "Rows taken from the start of the file.") var first = 64
     @Option(help: "The chat template; the model's own otherwise.") var template: String?
-    @Option(help: "fp32 or bf16.") var dtype = "fp32"
-    @Option(help: "Packed rows of a batch.") var batch = 4
-    @Option(help: "Tokens of a packed row.") var length = 512
 
     func run() throws {
         options.apply()
-        let subject = try BenchmarkModel(model, type: dtype == "bf16" ? .bf16 : .f32, mpo, longestContext: length, tokens: batch * length)
+        let subject = try shape.subject()
         let excerpt = try TemporaryFile(name: "rows.jsonl")
         try excerpt.write(firstRows: first, of: rows)
-        let opened = try OpenedModel.open(model)
+        let opened = try OpenedModel.open(shape.model)
         let template = try opened.chatTemplate(forced: try template.map(Self.templateName))
         let dataset = try Dataset(
-            files: [DatasetFile(path: excerpt.path)], encoder: SampleEncoder(tokenizer: opened.tokenizer, template: template, maxLength: length))
+            files: [DatasetFile(path: excerpt.path)], encoder: SampleEncoder(tokenizer: opened.tokenizer, template: template, maxLength: shape.length))
         var steps = 0, packedRows = 0, tokens = 0, labelled = 0, samples = 0
         try options.show {
             // One pass over the rows, tokenised in the background meanwhile.
-            var stream = try BatchStream(dataset, shape: BatchShape(rowsPerBatch: batch), epochs: 1)
+            var stream = try BatchStream(dataset, shape: BatchShape(rowsPerBatch: shape.batch), epochs: 1)
             (steps, packedRows, tokens, labelled, samples) = (0, 0, 0, 0, 0)
             while let batch = try stream.next() {
                 _ = try subject.step(batch)
@@ -42,12 +38,12 @@ struct PackedBenchmark: ParsableCommand {
             }
         } as: { timing in
             Row(
-                name: "packed \(subject.name) \(dtype) \(URL(fileURLWithPath: rows).lastPathComponent) \(first) rows into \(batch) x \(length)\(mpo.label)", timing,
+                name: "packed \(subject.name) \(shape.dtype) \(URL(fileURLWithPath: rows).lastPathComponent) \(first) rows into \(shape.label)", timing,
                 figures: [
                     ("useful_tokens_per_second", Double(tokens) / timing.seconds, "useful tokens/s"),
                     ("labelled_tokens_per_second", Double(labelled) / timing.seconds, "labelled tokens/s"),
                     ("useful_tokens", Double(tokens), "useful tokens"), ("samples", Double(samples), "samples"), ("steps", Double(steps), "steps"),
-                    ("fill", Double(tokens) / Double(packedRows * length) * 100, "% of the packed rows filled"),
+                    ("fill", Double(tokens) / Double(packedRows * shape.length) * 100, "% of the packed rows filled"),
                     ("peak_gigabytes", Double(ProcessMemory.peak ?? 0) / 1e9, "GB peak"),
                 ])
         }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import HealData
 import Kernels
 
 /// The healing step with one thread and with all, in turn.
@@ -7,21 +6,14 @@ struct ScalingBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "scaling", abstract: "The whole healing step with one thread and with all of them, in turn, and whether the bits are the same.")
     @OptionGroup var options: CommonOptions
-    @OptionGroup var mpo: MPOOptions
-    @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
-    @Option(help: "fp32 or bf16.") var dtype = "fp32"
-    @Option(help: "Rows of a batch.") var batch = 4
-    @Option(help: "Tokens of a row.") var length = 512
+    @OptionGroup var shape: StepOptions
 
     func run() throws {
         options.apply()
         let threads = Parallel.threads
-        func subject() throws -> BenchmarkModel {
-            try BenchmarkModel(model, type: dtype == "bf16" ? .bf16 : .f32, mpo, longestContext: length, tokens: batch * length)
-        }
         // Each has a model of its own, so that both take the same steps.
-        let one = try subject(), all = try subject()
-        let sample = TokenBatch.random(rows: batch, length: length, vocabulary: one.model.configuration.vocabularySize)
+        let one = try shape.subject(), all = try shape.subject()
+        let sample = shape.randomBatch(of: one.model)
         var alone: [Timing] = [], together: [Timing] = [], agree = true
         for repetition in 0...max(1, options.repetitions) {
             var losses = [0.0, 0.0]
@@ -40,7 +32,7 @@ struct ScalingBenchmark: ParsableCommand {
         let ratios = zip(alone, together).map { $0.seconds / $1.seconds }.sorted()
         func median(_ timings: [Timing]) -> Double { timings.map(\.seconds).sorted()[timings.count / 2] }
         Row(
-            name: "scaling \(one.name) \(dtype) \(batch) x \(length)\(mpo.label)", seconds: median(together),
+            name: "scaling \(one.name) \(shape.dtype) \(shape.label)", seconds: median(together),
             figures: [
                 ("one_thread_seconds", median(alone), "s on one thread"), ("speed_up", ratios[ratios.count / 2], "times as fast on \(threads)"),
                 ("least", ratios[0], "at the least"), ("most", ratios[ratios.count - 1], "at the most"), ("same_bits", agree ? 1 : 0, "same bits (1: yes)"),

@@ -10,11 +10,7 @@ struct StepBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "step", abstract: "The whole healing step of a model whose block matrices are all MPOs.")
     @OptionGroup var options: CommonOptions
-    @OptionGroup var mpo: MPOOptions
-    @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
-    @Option(help: "fp32 or bf16.") var dtype = "fp32"
-    @Option(help: "Rows of a batch.") var batch = 4
-    @Option(help: "Tokens of a row.") var length = 512
+    @OptionGroup var shape: StepOptions
     @Flag(help: "Keep one input a layer and compute the rest again.") var checkpointing = false
     @Flag(help: "Show where the time of the last step went.") var profile = false
     @Flag(help: "Do not keep rebuilt matrices from the forward to the backward pass.") var rebuildTwice = false
@@ -22,13 +18,11 @@ struct StepBenchmark: ParsableCommand {
 
     func run() throws {
         options.apply()
-        let type: DType = dtype == "bf16" ? .bf16 : .f32
-        let subject = try BenchmarkModel(
-            model, type: type, mpo, longestContext: length, tokens: batch * length, keepsRebuilt: !rebuildTwice, isNarrow: narrow)
-        let sample = TokenBatch.random(rows: batch, length: length, vocabulary: subject.model.configuration.vocabularySize)
-        let work = StepWork(subject.model.configuration, tokens: batch * length, labelled: sample.trainedTokens, rowLength: length)
+        let subject = try shape.subject(keepsRebuilt: !rebuildTwice, isNarrow: narrow)
+        let sample = shape.randomBatch(of: subject.model)
+        let work = StepWork(subject.model.configuration, tokens: shape.tokens, labelled: sample.trainedTokens, rowLength: shape.length)
         let roofline = [(2048, 1536, 576), (2048, 2048, 2048)].map {
-            RooflineBenchmark.rate(m: $0.0, n: $0.1, k: $0.2, type: type, repetitions: options.repetitions).gflops
+            RooflineBenchmark.rate(m: $0.0, n: $0.1, k: $0.2, type: shape.type, repetitions: options.repetitions).gflops
         }.max()!
         var loss = 0.0
         try options.show {
@@ -36,9 +30,9 @@ struct StepBenchmark: ParsableCommand {
             loss = try subject.step(sample, checkpointing: checkpointing)
         } as: { timing in
             Row(
-                name: "step \(subject.name) \(dtype) \(batch) x \(length)" + mpo.label + (checkpointing ? " checkpointing" : ""), timing,
+                name: "step \(subject.name) \(shape.dtype) \(shape.label)" + (checkpointing ? " checkpointing" : ""), timing,
                 figures: [
-                    ("tokens_per_second", Double(batch * length) / timing.seconds, "tokens/s"),
+                    ("tokens_per_second", Double(shape.tokens) / timing.seconds, "tokens/s"),
                     ("gflops", work.flops / timing.seconds / 1e9, "GFLOP/s"),
                     ("roofline_share", work.flops / timing.seconds / 1e9 / roofline * 100, "% of the roofline"),
                     ("peak_gigabytes", Double(ProcessMemory.peak ?? 0) / 1e9, "GB peak"), ("loss", loss, "loss"),
@@ -59,7 +53,6 @@ extension StepBenchmark {
 }
 
 extension TokenBatch {
-    /// Rows of random ids that are all labelled with the id after them; the same ones every time.
     static func random(rows: Int, length: Int, vocabulary: Int) -> TokenBatch {
         var batch = TokenBatch()
         var state: UInt64 = 7

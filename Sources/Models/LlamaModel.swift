@@ -54,7 +54,7 @@ package final class LlamaModel: Sendable {
     ///   - trains: which tensors get gradients.
     ///   - plan: how each compressed matrix is contracted.
     ///   - keepsRebuilt: keep every rebuilt matrix until its cores change, instead of one at a time.
-    ///   - heldLimit: bytes of frozen matrices beyond which those that are lent stay as they are.
+    ///   - heldLimit: bytes of frozen matrices beyond which those that are lent in a narrower type stay in it.
     ///   - observe: shown the cotangent of what each matrix gives, [T, out], in every backward pass.
     package init(
         _ configuration: LlamaConfiguration, _ weights: ModelWeights, compute: DType, longestContext: Int,
@@ -91,10 +91,10 @@ package final class LlamaModel: Sendable {
 
     /// A frozen tensor as it is held: matrices enter products in the compute type; vectors and cores stay wide.
     ///
-    /// - Parameter readsLent: leave a matrix that is lent in the file's type, to be converted whenever it is used.
+    /// - Parameter readsLent: leave a matrix that is lent in a narrower type as it is, to be converted whenever it is used.
     package static func frozenForm(_ name: String, _ tensor: Tensor, _ compute: DType, readsLent: Bool = false) -> Tensor {
         let isMatrix = name.hasSuffix(".weight") && tensor.shape.count == 2
-        if isMatrix, readsLent, tensor.memory.isLent { return tensor }
+        if isMatrix, readsLent, tensor.memory.isLent, tensor.dtype.size < compute.size { return tensor }
         return Elementwise.convert(tensor, to: isMatrix ? compute : compute.wide)
     }
 

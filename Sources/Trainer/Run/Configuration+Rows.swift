@@ -3,7 +3,7 @@ import Models
 
 extension Configuration {
     /// What turns rows into samples of a model.
-    func encoder(_ opened: OpenedModel) throws -> SampleEncoder {
+    package func encoder(_ opened: OpenedModel) throws -> SampleEncoder {
         let template = try opened.chatTemplate(forced: chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
         return SampleEncoder(tokenizer: opened.tokenizer, template: template, maxLength: maxSequenceLength, trainOnPrompt: trainOnPrompt)
     }

@@ -72,9 +72,7 @@ struct Validation {
         var encoder: SampleEncoder?
         if let opened {
             do {
-                encoder = SampleEncoder(
-                    tokenizer: opened.tokenizer, template: try opened.chatTemplate(forced: c.templateName), maxLength: c.maxSequenceLength,
-                    trainOnPrompt: c.trainOnPrompt)
+                encoder = try c.encoder(opened)
             } catch { add(error, at: c.place("chat_template")) }
         }
         guard let encoder else {
@@ -155,8 +153,6 @@ struct Validation {
 extension Trainer.Configuration {
     /// `file:line: key`, for messages of others about a key.
     func place(_ key: String) -> String { ConfigurationIssue(place: place(of: key), key: key, message: "").description.trimmedColon }
-
-    var templateName: ChatTemplate.Name? { chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) } }
 }
 
 extension String {
