@@ -136,18 +136,19 @@ import Testing
         let blind = try FitProblem<Double>(weight: weight, moment: inputs.original).fit(layout)
         #expect(fit.error < error(Naive.dense(blind.mpo)))
 
-        // An output that is added to a stream makes up for the stream's drift too: W x + d is aimed at.
+        // An output that is added to a stream makes up for what the stream has lost too: W x + d is aimed at.
         let mixing = Naive.matrix(layout, seed: 5)
         let d = zip(Naive.product(noise.map { Double($0) }, mixing, m: tokens, n: 12, k: width), floats(12, tokens, 6)).map { Float(0.5 * $0) + 0.1 * $1 }
-        var drift = Drift(rows: 12, columns: width)
-        drift.add(Tensor(d, [tokens, 12]), original: Tensor(x, [tokens, width]), student: Tensor(z, [tokens, width]))
+        let outputs = Naive.product(x.map { Double($0) }, Naive.transposed(weight, rows: 12, columns: width), m: tokens, n: 12, k: width)
+        let t = zip(outputs, d).map { Float($0) + $1 }
+        var stream = StreamMoment(rows: 12, columns: width)
+        stream.add(target: Tensor(t, [tokens, 12]), student: Tensor(z, [tokens, width]))
         let scales = (0..<12).map { 1 + 0.2 * Double($0) }
         for (row, weighs) in [(nil, [Double](repeating: 1, count: 12)), (scales, scales)] as [([Double]?, [Double])] {
             let weighed = weight.indices.map { weight[$0] * weighs[$0 / width] }
-            let corrected = try FitProblem(weight: weighed, inputs: inputs, drift: row.map(drift.scaled) ?? drift)
+            let corrected = try FitProblem(weight: weighed, stream: row.map(stream.scaled) ?? stream)
             func lost(_ dense: [Double]) -> (absolute: Double, scale: Double) {
-                let a = Naive.product(x.map { Double($0) }, Naive.transposed(weighed, rows: 12, columns: width), m: tokens, n: 12, k: width)
-                let y = a.indices.map { a[$0] + Double(d[$0]) * weighs[$0 % 12] }
+                let y = t.indices.map { Double(t[$0]) * weighs[$0 % 12] }
                 let b = Naive.product(z.map { Double($0) }, Naive.transposed(dense, rows: 12, columns: width), m: tokens, n: 12, k: width)
                 let e = zip(y, b).map { $0 - $1 }
                 return (Naive.dot(e, e) / Double(tokens), Naive.dot(y, y) / Double(tokens))
@@ -157,6 +158,14 @@ import Testing
             let without = try FitProblem(weight: weighed, inputs: inputs)
             #expect(best.absolute < 0.9 * lost(without.target).absolute)
             #expect(abs(corrected.relativeError(of: weighed) * corrected.scale - lost(weighed).absolute) < 1e-5 * best.scale)
+        }
+        // A stream that has lost nothing: the target is W, shrunk or not.
+        var whole = StreamMoment(rows: 12, columns: width)
+        whole.add(target: Tensor(outputs.map { Float($0) }, [tokens, 12]), student: Tensor(x, [tokens, width]))
+        for shrinkage in [0, 0.2] {
+            let same = try FitProblem(weight: weight, stream: whole, shrinkage: shrinkage)
+            expectClose(same.target, weight, "stream, shrinkage \(shrinkage)", tolerance: 1e-5)
+            #expect(same.irreducible < 1e-5 * same.scale)
         }
 
         // Equal inputs: the target is W, shrunk or not.

@@ -1,6 +1,6 @@
 import Kernels
 
-/// What an operator W' is fitted to: minimise E|y - W' z|^2 for outputs y = W x of the original layer and inputs z of the compressed one.
+/// What an operator W' is fitted to: minimise E|y - W' z|^2 for outputs y of the original layer, or what they should be, and inputs z of the compressed one.
 ///
 /// With C = E[z z^T] and T = E[y z^T] C^-1 this is tr((T - W') C (T - W')^T) plus a constant, so one pair (T, C) covers both
 /// cases; when the inputs are the same, T = W and the constant is 0. See `docs/fitting.md`.
@@ -40,28 +40,43 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
     }
 
     /// Inputs that differ: the target makes up for what the layers before this one lost.
-    ///
-    /// - Parameter drift: of the residual stream that the output is added to: W x + d is then what W' z should be near.
-    package init(weight: [Scalar], inputs: CrossMoment, drift: Drift? = nil, shrinkage: Double = 0) throws(TensorTrainError) {
+    package init(weight: [Scalar], inputs: CrossMoment, shrinkage: Double = 0) throws(TensorTrainError) {
         try Self.require(weight, columns: inputs.width)
-        let columns = inputs.width
-        let rows = weight.count / columns
-        let student: [Double] = try inputs.student.matrix(shrinkage: shrinkage)
+        let columns = inputs.width, rows = weight.count / columns
         let wide = Double.converted(weight)
-        var crossed = Threaded.product(m: rows, n: columns, k: columns, wide, inputs.matrix(shrinkage: shrinkage))
         let original: [Double] = try inputs.original.matrix(shrinkage: shrinkage)
-        var energy = FitProblem<Double>.energy(wide, original, rows: rows, columns: columns)
-        if let drift {
-            precondition(drift.rows == rows && drift.columns == columns, "drift [\(drift.rows), \(drift.columns)] of a matrix [\(rows), \(columns)]")
-            // White noise does not drift.
-            let share = (1 - shrinkage) / Double(max(drift.tokens, 1))
-            Double.add(drift.student, scaledBy: share, to: &crossed, count: crossed.count)
-            energy += share * (2 * dot(wide, drift.original) + drift.squares.reduce(0, +))
-        }
+        try self.init(
+            crossed: Threaded.product(m: rows, n: columns, k: columns, wide, inputs.matrix(shrinkage: shrinkage)),
+            student: inputs.student.matrix(shrinkage: shrinkage), energy: FitProblem<Double>.energy(wide, original, rows: rows, columns: columns))
+    }
+
+    /// An output that is added to a stream: it makes up for what the stream has lost, too.
+    ///
+    /// - Parameters:
+    ///   - weight: W, which white noise goes through: it is the same in both models.
+    package init(weight: [Scalar], stream: StreamMoment, shrinkage: Double = 0) throws(TensorTrainError) {
+        precondition(weight.count == stream.rows * stream.columns, "\(weight.count) values for a matrix [\(stream.rows), \(stream.columns)]")
+        try Self.require(weight, columns: stream.columns)
+        let student: [Double] = try stream.student.matrix(shrinkage: shrinkage)
+        let wide = Double.converted(weight)
+        let share = (1 - shrinkage) / Double(stream.tokens), noise = shrinkage * stream.student.meanSquare
+        var crossed = stream.sum
+        crossed.withUnsafeMutableBufferPointer { Double.scale($0, by: share) }
+        Double.add(wide, scaledBy: noise, to: &crossed, count: crossed.count)
+        try self.init(crossed: crossed, student: student, energy: share * stream.squares.reduce(0, +) + noise * dot(wide, wide))
+    }
+
+    /// - Parameters:
+    ///   - crossed: E[y z^T], row-major [o, i].
+    ///   - student: C, row-major [i, i].
+    ///   - energy: E|y|^2.
+    private init(crossed: [Double], student: [Double], energy: Double) throws(TensorTrainError) {
+        let columns = Int(Double(student.count).squareRoot().rounded()), rows = crossed.count / columns
         let solved = try wrapping { () throws(LinearAlgebraError) in
             try Cholesky(student, order: columns).solve(rows: crossed, count: rows)
         }
-        let reached = FitProblem<Double>.energy(solved, student, rows: rows, columns: columns)
+        // E|T z|^2 = tr(T C T^T) = tr(T E[y z^T]^T), as T C is E[y z^T].
+        let reached = dot(solved, crossed)
         self.rows = rows
         self.columns = columns
         target = Scalar.converted(solved)

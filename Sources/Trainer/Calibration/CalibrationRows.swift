@@ -69,6 +69,16 @@ package struct CalibrationRows: Sendable {
         return CalibrationRows(fitted: Array(enough), held: Array(held.prefix(1)))
     }
 
+    /// With as many of the other rows as hold so many tokens, at least one batch.
+    func keepingHeld(_ tokens: Int) -> CalibrationRows {
+        var count = 0
+        let enough = held.prefix { batch in
+            defer { count += batch.count }
+            return count < max(1, tokens)
+        }
+        return CalibrationRows(fitted: fitted, held: Array(enough))
+    }
+
     private static func batches(_ rows: [TokenBatch]) -> [Batch] {
         var batches: [Batch] = [], waiting = TokenBatch()
         func flush() {

@@ -55,16 +55,28 @@ struct CalibrationStream {
         return (fitted, held)
     }
 
-    /// Moments of what the matrices of a step get in this model, the original, together with what they get in another one at the same tokens.
-    func moments(of step: BlockStep, with student: CalibrationStream) -> (fitted: PairedMoments, held: PairedMoments) {
-        let width = states[0].input.rowCount, stream = step.addsToResidual ? states[0].residual.rowCount : nil
-        var fitted = PairedMoments(width: width, stream: stream), held = fitted
+    /// Moments of what the next matrices get in this model, the original, together with what they get in another one at the same tokens.
+    func moments(with student: CalibrationStream) -> (fitted: PairedMoments, held: PairedMoments) {
+        let width = states[0].input.rowCount
+        var fitted = CrossMoment(width: width), held = fitted
         for index in states.indices {
             let x = unpadded(states[index].input, index), z = unpadded(student.states[index].input, index)
-            let d = stream.map { _ in Self.difference(unpadded(states[index].residual, index), unpadded(student.states[index].residual, index)) }
-            if index < fittedCount { fitted.add(original: x, student: z, drift: d) } else { held.add(original: x, student: z, drift: d) }
+            if index < fittedCount { fitted.add(original: x, student: z) } else { held.add(original: x, student: z) }
         }
-        return (fitted, held)
+        return (.inputs(fitted), .inputs(held))
+    }
+
+    /// Moments of matrices that add to the stream in another model, and of what they should add for its stream to become the one of this model, the original, which
+    /// has gone through them already.
+    func streamMoments(with student: CalibrationStream) -> (fitted: PairedMoments, held: PairedMoments) {
+        let behind = states.isEmpty ? hidden : states.map(\.residual)
+        var fitted = StreamMoment(rows: behind[0].rowCount, columns: student.states[0].input.rowCount), held = fitted
+        for index in behind.indices {
+            let t = Self.difference(unpadded(behind[index], index), unpadded(student.states[index].residual, index))
+            let z = unpadded(student.states[index].input, index)
+            if index < fittedCount { fitted.add(target: t, student: z) } else { held.add(target: t, student: z) }
+        }
+        return (.stream(fitted), .stream(held))
     }
 
     /// Rows of the tokens of one batch without padding.
@@ -84,19 +96,35 @@ struct CalibrationStream {
     }
 }
 
-/// What matrices with one input get in two models, and how far the stream that they add to has drifted.
-struct PairedMoments: Sendable {
-    private(set) var inputs: CrossMoment
-    /// nil where the output is not added to the stream.
-    private(set) var drift: Drift?
+/// What matrices with one input are fitted to behind compressed layers.
+enum PairedMoments: Sendable {
+    /// Their inputs in both models.
+    case inputs(CrossMoment)
+    /// Their input and what they should add to the stream.
+    case stream(StreamMoment)
 
-    init(width: Int, stream: Int?) {
-        inputs = CrossMoment(width: width)
-        drift = stream.map { Drift(rows: $0, columns: width) }
+    var width: Int {
+        switch self {
+        case .inputs(let moment): moment.width
+        case .stream(let moment): moment.columns
+        }
     }
 
-    mutating func add(original x: Tensor, student z: Tensor, drift d: Tensor?) {
-        inputs.add(original: x, student: z)
-        if let d { drift?.add(d, original: Elementwise.convert(x, to: .f32), student: Elementwise.convert(z, to: .f32)) }
+    /// All sums that problems are made from.
+    var sums: [[Double]] {
+        switch self {
+        case .inputs(let moment): [moment.original.sum, moment.student.sum, moment.sum]
+        case .stream(let moment): [moment.student.sum, moment.sum, moment.squares]
+        }
+    }
+
+    /// - Parameters:
+    ///   - weight: W, row-major [out, width].
+    ///   - rows: what each row was multiplied by.
+    func problem(_ weight: [Float], rows: [Double]?, shrinkage: Double) throws -> FitProblem<Float> {
+        switch self {
+        case .inputs(let moment): try FitProblem(weight: weight, inputs: moment, shrinkage: shrinkage)
+        case .stream(let moment): try FitProblem(weight: weight, stream: rows.map(moment.scaled) ?? moment, shrinkage: shrinkage)
+        }
     }
 }

@@ -53,14 +53,19 @@ struct CalibrationWalk: Sendable {
             for step in BlockStep.allCases {
                 if stop() { return }
                 let found = step.matrices.compactMap { places["\(name).\($0)"] }
+                // What is added to the stream is fitted to the original's stream behind it, anything else to what the original's matrices get.
+                let aimsAtStream = follows && step.addsToResidual
+                if aimsAtStream { stream.advance(block, through: step) }
                 if !found.isEmpty {
-                    let moments =
-                        if let student { FitInputs(stream.moments(of: step, with: student), shrinkage: options.shrinkage) } else {
+                    let inputs =
+                        if let student {
+                            FitInputs(aimsAtStream ? stream.streamMoments(with: student) : stream.moments(with: student), shrinkage: options.shrinkage)
+                        } else {
                             try FitInputs(stream.moments(), shrinkage: options.shrinkage)
                         }
-                    waiting += found.map { ($0, moments) }
+                    waiting += found.map { ($0, inputs) }
                 }
-                stream.advance(block, through: step)
+                if !aimsAtStream { stream.advance(block, through: step) }
                 guard student != nil else { continue }
                 let outcomes = try visit(waiting)
                 if outcomes.count < waiting.count { return }

@@ -12,7 +12,11 @@ package struct ActivationCompressor: Sendable {
     private let fits: CachedFits
     private let local: LocalHealingConfiguration
 
+    /// Tokens of rows not fitted to, where nothing is chosen on them: they only tell errors.
+    private static let toldTokens = 4096
+
     /// - Parameters:
+    ///   - rows: those not fitted to are cut short where no choice needs them.
     ///   - compute: the type of activations.
     ///   - type: f32, or bf16, to which cores are rounded.
     ///   - cache: where finished matrices are kept for the case of a kill.
@@ -22,6 +26,8 @@ package struct ActivationCompressor: Sendable {
     ) {
         self.plan = plan
         self.local = local
+        let choosesOnRows = local.epochs > 0 || plan.compressed.contains { $0.searchesLegs || !$0.layout!.isSolvedByStart }
+        let rows = choosesOnRows ? rows : rows.keepingHeld(Self.toldTokens)
         walk = CalibrationWalk(opened, rows, options, compute: compute)
         fits = CachedFits(opened, rows, type: type, cache: cache)
     }
@@ -84,7 +90,7 @@ package struct ActivationCompressor: Sendable {
         var options = walk.options
         options.datasets = []
         let entries = work.map { "\($0.name) \($0.layout!)\($0.searchesLegs ? " or better" : "")\($0.sharesBudget ? " or another size" : "")" }
-        return .init("model 2, \(walk.compute), \(fits.type), rows \(walk.rows.checksum.text), weights \(weightsText), \(options), \(local), \(entries.joined(separator: "; "))")
+        return .init("model 3, \(walk.compute), \(fits.type), rows \(walk.rows.checksum.text), weights \(weightsText), \(options), \(local), \(entries.joined(separator: "; "))")
     }
 
     /// The cores of all matrices, if they were found before.

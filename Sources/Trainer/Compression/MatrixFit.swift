@@ -29,14 +29,10 @@ struct FitInputs: Sendable {
     }
 
     init(_ moments: (fitted: PairedMoments, held: PairedMoments), shrinkage: Double) {
-        width = moments.fitted.inputs.width
+        width = moments.fitted.width
         self.moments = .compressed(fitted: moments.fitted, held: moments.held, shrinkage: shrinkage)
         var checksum = Checksum(of: "\(shrinkage)")
-        for moment in [moments.fitted, moments.held] {
-            let inputs = [moment.inputs.original.sum, moment.inputs.student.sum, moment.inputs.sum]
-            let drift = moment.drift.map { [$0.student, $0.original, $0.squares] } ?? []
-            for sum in inputs + drift { sum.withUnsafeBytes { checksum.add($0) } }
-        }
+        for sum in moments.fitted.sums + moments.held.sums { sum.withUnsafeBytes { checksum.add($0) } }
         self.checksum = checksum
     }
 
@@ -51,11 +47,10 @@ struct FitInputs: Sendable {
         case .original(let fitted, let held):
             return (try FitProblem(weight: weight, matrix: fitted, columns: width), try FitProblem(weight: weight, matrix: held, columns: width))
         case .compressed(let fitted, let held, let shrinkage):
-            func problem(_ moments: PairedMoments, _ shrinkage: Double) throws -> FitProblem<Float> {
-                let drift = metric.flatMap { moments.drift?.scaled($0.rows) } ?? moments.drift
-                return try FitProblem(weight: weight, inputs: moments.inputs, drift: drift, shrinkage: shrinkage)
-            }
-            return (try problem(fitted, shrinkage), try problem(held, max(shrinkage, Self.leastNoise)))
+            let rows = metric?.rows
+            return (
+                try fitted.problem(weight, rows: rows, shrinkage: shrinkage), try held.problem(weight, rows: rows, shrinkage: max(shrinkage, Self.leastNoise))
+            )
         }
     }
 }
