@@ -9,7 +9,7 @@ struct Benchmarks: ParsableCommand {
         abstract: "Measure products, MPO layers, the healing step, the tokenizer and the reading of data.",
         subcommands: [
             StandardBenchmark.self, RooflineBenchmark.self, MPOBenchmark.self, StepBenchmark.self, ScalingBenchmark.self, PackedBenchmark.self,
-            GenerationBenchmark.self, TokenizerBenchmark.self, LoadingBenchmark.self,
+            GenerationBenchmark.self, FitBenchmark.self, TokenizerBenchmark.self, LoadingBenchmark.self,
         ],
         defaultSubcommand: StandardBenchmark.self)
 }

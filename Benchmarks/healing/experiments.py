@@ -17,18 +17,18 @@ import pathlib
 import subprocess
 import sys
 
-STEP_TOKENS = 4 * 512
+STEP_TOKENS = 512
 BASE = {
     "max_seq_length": 512,
     "val_size": 100,
-    "per_device_train_batch_size": 4,
+    "per_device_train_batch_size": 1,
     "learning_rate": 1e-4,
     "lr_scheduler_type": "cosine",
-    "warmup_steps": 10,
+    "warmup_steps": 20,
     "min_lr_ratio": 0.1,
-    "logging_steps": 1,
+    "logging_steps": 10,
     "eval_max_rows": 100,
-    "save_steps": 60,
+    "save_steps": 240,
     "save_total_limit": 1,
 }
 SVD = {"compression.init": "svd"}
@@ -86,17 +86,17 @@ def controls():
     for seed in (1, 2):
         for name, settings in {"ours": {}, "svd-ce": {**SVD, **CROSS_ENTROPY}, "lowrank": LOWRANK}.items():
             yield f"{name}-seed{seed}", {
-                "compression.keep": 0.6, "max_steps": steps(250_000), "eval_steps": 30, "seed": seed, **settings}
+                "compression.keep": 0.6, "max_steps": steps(250_000), "eval_steps": 1000, "seed": seed, **settings}
 
 
 def curves():
     for keep in (0.8, 0.6, 0.4):
-        yield f"keep-{keep}", {"compression.keep": keep, "max_steps": steps(250_000), "eval_steps": 20}
+        yield f"keep-{keep}", {"compression.keep": keep, "max_steps": steps(250_000), "eval_steps": 80}
 
 
 def long():
     for keep in (0.6, 0.8):
-        yield f"keep-{keep}", {"compression.keep": keep, "max_steps": steps(1_000_000), "eval_steps": 60}
+        yield f"keep-{keep}", {"compression.keep": keep, "max_steps": steps(1_000_000), "eval_steps": 200}
 
 
 GROUPS = {f.__name__: f for f in (start, choices, controls, curves, long)}
@@ -130,6 +130,7 @@ def main():
     parser.add_argument("groups", nargs="+", choices=GROUPS)
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", nargs="+", required=True)
+    parser.add_argument("--calibrate", nargs="*", default=[], metavar="FILE=WEIGHT", help="rows to calibrate on and the share of each file's draws; else those of --data")
     parser.add_argument("--text", help="text of another domain, for what is forgotten")
     parser.add_argument("--heal", default=".build/release/heal")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/healing"))
@@ -143,8 +144,12 @@ def main():
             "datasets": [{"path": str(pathlib.Path(p).absolute())} for p in options.data]}
     if options.text:
         base["eval_texts"] = [str(pathlib.Path(options.text).absolute())]
+    base["compression"] = {"calibration": {"tokens": 65536}}
+    if options.calibrate:
+        files = [entry.rsplit("=", 1) for entry in options.calibrate]
+        base["compression"]["calibration"]["datasets"] = [{"path": str(pathlib.Path(p).absolute()), "weight": float(w)} for p, w in files]
     if options.cache:
-        base["compression"] = {"cache": str(pathlib.Path(options.cache).absolute())}
+        base["compression"]["cache"] = str(pathlib.Path(options.cache).absolute())
     options.base = options.out / "base.json"
     options.base.write_text(json.dumps(base, indent=2))
     extra = dict(item.split("=", 1) for item in options.set)
