@@ -48,11 +48,11 @@ struct Compress: ParsableCommand {
         let rows = calibrates ? try job.dataset(opened) : nil
         let start = ContinuousClock.now
         let results = try job.decompose(opened, plan, rows, compute: HealingJob.compute(configuration.dtype), into: &weights) {
-            Console.status(JobText.progress($0))
+            Console.progress(JobText.progress($0))
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let summary = try MPOExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite) { progress in
-            Console.status("writing \(progress.done)/\(progress.total)  \(progress.name)")
+            Console.progress("writing \(progress.done)/\(progress.total)  \(progress.name)")
         }
         Console.status("")
         let errors = Dictionary(results.map { ($0.name, $0.relativeError) }) { first, _ in first }

@@ -27,7 +27,7 @@ final class JobReporter {
         case .stage(let text):
             Console.status("")
             if Terminal.isOutput, Terminal.isError { Console.status(text + " ...") } else { line(text) }
-        case .decomposing(let progress): Console.status(JobText.progress(progress))
+        case .decomposing(let progress): Console.progress(JobText.progress(progress))
         case .decomposed(let results):
             line(JobText.decomposed(results))
             let fits = results.filter { $0.fit != nil }
