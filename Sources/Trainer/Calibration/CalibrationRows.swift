@@ -101,6 +101,7 @@ package struct CalibrationRows: Sendable {
         for batch in all {
             batch.input.tokens.withUnsafeBytes { checksum.add($0) }
             batch.input.segments.withUnsafeBytes { checksum.add($0) }
+            batch.labels.withUnsafeBytes { checksum.add($0) }
         }
         return checksum
     }
