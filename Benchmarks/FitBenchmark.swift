@@ -12,7 +12,7 @@ struct FitBenchmark: ParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
-        commandName: "fit", abstract: "The cores of one matrix, fitted to inputs whose variance falls off as those of a model do.")
+        commandName: "fit", abstract: "The cores of one matrix, fitted to synthetic inputs that have something in common.")
     @OptionGroup var options: CommonOptions
     @Option(help: "Rows of the matrix.") var out = 4096
     @Option(name: .customLong("in"), help: "Columns of the matrix.") var columns = 11008
