@@ -1,5 +1,6 @@
 import HealData
 import Models
+import Storage
 import TestSupport
 import Testing
 
@@ -55,6 +56,23 @@ import Testing
         #expect(!heldBack.isEmpty && heldBack.isDisjoint(with: fitted.union(held)), "held-back rows stay unseen")
         #expect(try self.rows(tokens: 1200, heldOut: 600).rows.checksum == rows.checksum)
         #expect(try self.rows(tokens: 1200, heldOut: 600) { $0.seed = 43 }.rows.checksum != rows.checksum)
+    }
+
+    /// Where nothing is chosen on them, the first few of the other rows do; the fitted ones stay.
+    @Test func othersAreCutShort() throws {
+        let rows = try rows(tokens: 1200, heldOut: 12_000).rows, few = rows.keepingHeld(2100)
+        #expect(rows.held.count > 2 && samples(few.fitted) == samples(rows.fitted))
+        #expect(few.heldTokens >= 2100 && few.heldTokens < rows.heldTokens && samples(rows.held).starts(with: samples(few.held)))
+        #expect(few.checksum != rows.checksum && rows.keepingHeld(0).held.count == 1)
+    }
+
+    /// Gradients are of labels: the same tokens with others are other rows.
+    @Test func labelsTellRowsApart() throws {
+        let batch = try rows(tokens: 1200, heldOut: 600).rows.fitted[0]
+        func checksum(_ labels: [Int32]) -> Checksum {
+            CalibrationRows(fitted: [.init(input: batch.input, labels: labels, count: batch.count)], held: []).checksum
+        }
+        #expect(checksum(batch.labels) != checksum(batch.labels.map { _ in -1 }))
     }
 
     /// Small data sets are shared out in the proportion that was asked for.

@@ -54,7 +54,7 @@ package struct CalibrationRows: Sendable {
         self.held = Self.batches(held)
     }
 
-    private init(fitted: [Batch], held: [Batch]) {
+    init(fitted: [Batch], held: [Batch]) {
         self.fitted = fitted
         self.held = held
     }
