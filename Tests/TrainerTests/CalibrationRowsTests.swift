@@ -60,10 +60,10 @@ import Testing
 
     /// Where nothing is chosen on them, the first few of the other rows do; the fitted ones stay.
     @Test func othersAreCutShort() throws {
-        let rows = try rows(tokens: 1200, heldOut: 12_000).rows, few = rows.keepingHeld(2100)
-        #expect(rows.held.count > 2 && samples(few.fitted) == samples(rows.fitted))
-        #expect(few.heldTokens >= 2100 && few.heldTokens < rows.heldTokens && samples(rows.held).starts(with: samples(few.held)))
-        #expect(few.checksum != rows.checksum && rows.keepingHeld(0).held.count == 1)
+        let batch = try rows(tokens: 1200, heldOut: 600).rows.fitted[0], rows = CalibrationRows(fitted: [batch, batch], held: [batch, batch, batch])
+        func counts(_ tokens: Int) -> [Int] { [rows.keepingHeld(tokens).fitted.count, rows.keepingHeld(tokens).held.count] }
+        #expect(counts(0) == [2, 1] && counts(batch.count) == [2, 1] && counts(batch.count + 1) == [2, 2] && counts(9 * batch.count) == [2, 3])
+        #expect(rows.keepingHeld(1).checksum != rows.checksum)
     }
 
     /// Gradients are of labels: the same tokens with others are other rows.
