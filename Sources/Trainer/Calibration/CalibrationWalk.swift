@@ -57,13 +57,13 @@ struct CalibrationWalk: Sendable {
                 let aimsAtStream = follows && step.addsToResidual
                 if aimsAtStream { stream.advance(block, through: step) }
                 if !found.isEmpty {
-                    let inputs =
+                    let moments =
                         if let student {
                             FitInputs(aimsAtStream ? stream.streamMoments(with: student) : stream.moments(with: student), shrinkage: options.shrinkage)
                         } else {
                             try FitInputs(stream.moments(), shrinkage: options.shrinkage)
                         }
-                    waiting += found.map { ($0, inputs) }
+                    waiting += found.map { ($0, moments) }
                 }
                 if !aimsAtStream { stream.advance(block, through: step) }
                 guard student != nil else { continue }
