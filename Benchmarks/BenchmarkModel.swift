@@ -4,11 +4,12 @@ import Foundation
 import HealData
 import Kernels
 import Models
+import TensorTrain
 import Trainer
 
 /// How the block matrices of a model are cut up.
 struct MPOOptions: ParsableArguments {
-    @Option(help: "Share of each matrix's parameters kept.") var keep = 0.5
+    @Option(help: "Numbers in the cores of each matrix, as a share of its own.") var keep = 0.5
     @Option(help: "Cores of each matrix.") var cores = 2
     @Option(help: "balanced, or lowrank, whose cores are multiplied with one after the other.") var legs = Legs.balanced
 
@@ -19,13 +20,14 @@ struct MPOOptions: ParsableArguments {
     /// What tells rows with other legs apart; the usual ones go without saying.
     var label: String { legs == .balanced ? "" : " \(legs.rawValue)" }
 
-    fileprivate var compression: CompressionConfiguration {
-        var compression = CompressionConfiguration()
-        compression.initialization = .svd
-        compression.cores = cores
-        compression.keep = keep
-        compression.legs = legs == .balanced ? .balanced : .lowRank
-        return compression
+    fileprivate func plan(_ model: LlamaConfiguration) throws -> CompressionPlan {
+        let layouts = try LlamaNames.matrixShapes(model).map { name, out, columns in
+            let layout = try MPOLayout.holding(keep) {
+                legs == .balanced ? try .balanced(out: out, in: columns, cores: cores, limit: $0) : try .lopsided(out: out, in: columns, inner: 1, limit: $0)
+            }
+            return (name, layout)
+        }
+        return try CompressionPlan(model, CompressionConfiguration(), present: Dictionary(uniqueKeysWithValues: layouts))
     }
 }
 
@@ -92,7 +94,7 @@ final class BenchmarkModel {
             weights.tensors[name] = Elementwise.convert(Tensor(try files.weights.floats(name), shape), to: shape.count > 1 ? type : .f32)
         }
         if let options {
-            let plan = try CompressionPlan(files.configuration, options.compression)
+            let plan = try options.plan(files.configuration)
             _ = try Compressor(type: isNarrow ? .bf16 : .f32).run(plan, from: files.weights, into: &weights)
         }
         return (files.configuration, weights)

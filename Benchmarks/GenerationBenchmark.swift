@@ -12,7 +12,7 @@ struct GenerationBenchmark: ParsableCommand {
     @OptionGroup var options: CommonOptions
     @Argument(help: "A Hugging Face directory or GGUF file.") var model: String
     @Option(help: "fp32 or bf16.") var dtype = "fp32"
-    @Option(parsing: .upToNextOption, help: "Shares of each matrix's parameters kept.") var keep = [0.5, 0.3]
+    @Option(parsing: .upToNextOption, help: "Numbers in the cores of each matrix, as shares of its own.") var keep = [0.5, 0.3]
     @Option(help: "Tokens generated in one measurement.") var tokens = 64
 
     private static let prompt: [Int32] = [1, 2, 3, 4]

@@ -23,14 +23,14 @@ struct MPOBenchmark: ParsableCommand {
                 let w = Tensor.noise([width, width], .f32)
                 let dense = forward ? forwardSeconds(width * width) { (Linear(), [x, Elementwise.convert(w, to: type).copy()]) } : measure(Linear(), [x, w], dy)
                 Row(name: "dense \(type) \(width)", seconds: dense).show(json: options.json)
-                for keep in [0.5, 0.3] {
+                for share in [0.5, 0.3] {
                     for cores in [2, 3] {
-                        let layout = try MPOLayout.balanced(out: width, in: width, cores: cores, limit: .keep(keep))
-                        try show(layout, "balanced \(cores) cores \(Int(keep * 100)) %", forward ? plan(layout) : .rebuild, type, x, dy, dense, model)
+                        let layout = try MPOLayout.holding(share) { try .balanced(out: width, in: width, cores: cores, limit: $0) }
+                        try show(layout, "balanced \(cores) cores \(Int(share * 100)) %", forward ? plan(layout) : .rebuild, type, x, dy, dense, model)
                     }
                     for inner in [1, 2] {
-                        let layout = try MPOLayout.lopsided(out: width, in: width, inner: inner, limit: .keep(keep))
-                        try show(layout, "lopsided \(inner) \(Int(keep * 100)) %", plan(layout), type, x, dy, dense, model)
+                        let layout = try MPOLayout.holding(share) { try .lopsided(out: width, in: width, inner: inner, limit: $0) }
+                        try show(layout, "lopsided \(inner) \(Int(share * 100)) %", plan(layout), type, x, dy, dense, model)
                     }
                 }
             }
@@ -50,7 +50,7 @@ struct MPOBenchmark: ParsableCommand {
         let cache = PreparedWeight()
         let seconds =
             forward
-            ? forwardSeconds(plan == .rebuild ? layout.denseCount : layout.parameterCount) {
+            ? forwardSeconds(plan == .rebuild ? layout.denseCount : layout.coreTotal) {
                 (MPOLinear(DenseForm(layout), plan: plan, cache: PreparedWeight()), [x] + cores.map { $0.copy() })
             } : measure(MPOLinear(DenseForm(layout), plan: plan, cache: cache), [x] + cores, dy) { cache.invalidate() }
         let cost =

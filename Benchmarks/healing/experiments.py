@@ -23,10 +23,11 @@ BASE = {
     "val_size": 100,
     "per_device_train_batch_size": 1,
     "learning_rate": 1e-4,
+    "core_learning_rate": "balanced",
     "lr_scheduler_type": "cosine",
     "warmup_steps": 20,
     "min_lr_ratio": 0.1,
-    "logging_steps": 10,
+    "logging_steps": 1,
     "eval_max_rows": 100,
     "save_steps": 240,
     "save_total_limit": 1,
@@ -60,25 +61,25 @@ def start():
 
 
 def choices():
-    """100,000 tokens each at 60 % kept; what differs from the defaults is the name."""
+    """100,000 tokens each at 60 % kept; what differs from `base` is the name."""
     rate = BASE["learning_rate"]
     variants = {
-        "default": {},
-        "cross-entropy": CROSS_ENTROPY,
-        "distillation": {"distillation.weight": 1},
+        "base": {},
         "mix": {"distillation.weight": 0.5},
+        "distillation": {"distillation.weight": 1},
         "rate-quarter": {"learning_rate": rate / 4},
         "rate-x4": {"learning_rate": rate * 4},
-        "core-rates": {"core_learning_rate": "balanced"},
+        "rates-uniform": {"core_learning_rate": "uniform"},
+        "rates-uniform-half": {"core_learning_rate": "uniform", "learning_rate": rate / 2},
         "gauge": {"gauge": "balance"},
-        "legs-auto": {"compression.legs": "auto"},
         "local": {"compression.local.epochs": 2},
         "two-cores-balanced": {"compression.legs": "balanced"},
         "three-cores": {"compression.cores": 3, "compression.legs": "balanced"},
+        "legs-auto": {"compression.legs": "auto"},
         "norms-too": {"trainable": ["*norm"]},
     }
     for name, settings in variants.items():
-        yield name, {"compression.keep": 0.6, "max_steps": steps(100_000), "eval_steps": 1000, **settings}
+        yield name, {"compression.keep": 0.6, "max_steps": steps(100_000), "eval_steps": 1000, **CROSS_ENTROPY, **settings}
 
 
 def controls():

@@ -22,7 +22,7 @@ def arguments():
     p.add_argument("--model", required=True, help="Hugging Face directory")
     p.add_argument("--dtype", default="fp32", choices=["fp32", "bf16"], help="bf16: autocast, weights stay fp32")
     p.add_argument("--mode", default="eager", choices=["eager", "compiled"])
-    p.add_argument("--keep", type=float, default=0.5, help="fraction of each matrix's parameters kept")
+    p.add_argument("--keep", type=float, default=0.5, help="numbers in the cores of each matrix, as a fraction of its own")
     p.add_argument("--legs", default="balanced", choices=["balanced", "lowrank"])
     p.add_argument("--dense", action="store_true", help="train the dense matrices instead of cores")
     p.add_argument("--batch", type=int, default=4)

@@ -24,7 +24,10 @@ package struct ModelWeights: Sendable {
         for (k, core) in cores.enumerated() { tensors[Self.coreName(module, k)] = core }
     }
 
-    package var parameterCount: Int { tensors.values.reduce(0) { $0 + $1.count } }
+    /// What it takes to store them; cores are more while they are trained (`MPOLayout.parameterCount`).
+    package var parameterCount: Int {
+        tensors.values.reduce(0) { $0 + $1.count } + layouts.values.reduce(0) { $0 + $1.parameterCount - $1.coreTotal }
+    }
     /// Names in the one order everything that walks over weights uses.
     package var names: [String] { tensors.keys.sorted() }
 }

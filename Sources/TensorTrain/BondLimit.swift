@@ -5,7 +5,7 @@ package enum BondLimit: Hashable, Sendable, Codable {
     /// Every bond is at most this, and at most the exact one.
     case bondDimension(Int)
     /// The parameters are at most this fraction of the dense matrix's. One cap for all bonds, the largest that fits;
-    /// for two cores that is floor(keep o i / (o1 i1 + o2 i2)). A single core holds the dense matrix, so it needs 1.
+    /// for two cores the largest r with r (o1 i1 + o2 i2 - r) <= keep o i. A single core holds the dense matrix, so it needs 1.
     case keep(Double)
 
     /// All N + 1 bonds for cores whose own indices have these sizes o_k i_k.
@@ -37,15 +37,16 @@ package enum BondLimit: Hashable, Sendable, Codable {
         guard keep > 0, keep.isFinite else { throw .outOfRange("keep must be a positive fraction, found \(keep)") }
         let dense = Double(products.reduce(1, *))
         func count(_ bonds: [Int]) -> Double {
-            zip(products.indices, products).reduce(0) { sum, core in
-                sum + Double(bonds[core.0]) * Double(core.1) * Double(bonds[core.0 + 1])
+            zip(products.indices, products).reduce(1) { sum, core in
+                let (left, right) = (Double(bonds[core.0]), Double(bonds[core.0 + 1]))
+                return sum + left * Double(core.1) * right - right * right
             }
         }
         func fits(_ cap: Int) -> Bool { count(uniform(cap: cap, products: products)) <= keep * dense }
         guard fits(1) else {
             throw .budgetTooSmall(keep: keep, smallest: count(uniform(cap: 1, products: products)) / dense)
         }
-        // Each bond rises with the cap, so the count does, and bisection finds the largest cap that fits.
+        // Each bond rises with the cap, so the count does as long as bonds are no wider than the exact ones, and bisection finds the largest cap that fits.
         var low = 1
         var high = uniform(cap: .max, products: products).max()! + 1
         while high - low > 1 {

@@ -3,8 +3,8 @@
 /// ```
 ///      o1        o2              oN        W [o, i] = W[(o1..oN), (i1..iN)], o = o1 o2..oN, i = i1 i2..iN
 ///      │         │               │         core k is A_k [r(k-1), o_k, i_k, r_k], r0 = rN = 1
-///  ───[A1]──r1──[A2]──r2─ ... ──[AN]───    parameters: sum over k of r(k-1) o_k i_k r_k
-///      │         │               │
+///  ───[A1]──r1──[A2]──r2─ ... ──[AN]───    parameters: sum over cores of r(k-1) o_k i_k r_k, less r_k^2
+///      │         │               │                       for each inner bond, which the gauge leaves free
 ///      i1        i2              iN
 /// ```
 package struct MPOLayout: Hashable, Sendable {
@@ -110,8 +110,15 @@ extension MPOLayout {
     }
     /// r(k-1) o_k i_k r_k, counted from zero.
     package func coreCount(_ core: Int) -> Int { coreShape(core).reduce(1, *) }
-    /// The sum over cores of r(k-1) o_k i_k r_k.
-    package var parameterCount: Int { (0..<cores).reduce(0) { $0 + coreCount($1) } }
+    /// The numbers in the cores: the sum of r(k-1) o_k i_k r_k.
+    package var coreTotal: Int { (0..<cores).reduce(0) { $0 + coreCount($1) } }
+    /// Whether at every bond r_k^2 numbers can be chosen at will: A_k G and G^-1 A_(k+1) are the same operator for every invertible G. Bonds beyond the exact ones
+    /// leave more than that free, and are not counted so.
+    package var hasFreeGauge: Bool { zip(bonds, exactBonds).allSatisfy { $0 <= $1 } }
+    /// The sum over inner bonds of r_k^2.
+    private var gaugeCount: Int { hasFreeGauge ? bonds.dropFirst().dropLast().reduce(0) { $0 + $1 * $1 } : 0 }
+    /// What it takes to store the operator (`InterpolativeMPO`): the numbers in the cores without those that are free.
+    package var parameterCount: Int { coreTotal - gaugeCount }
     /// Parameters as a fraction of the dense matrix's.
     package var keptFraction: Double { Double(parameterCount) / Double(denseCount) }
     /// The bonds that lose nothing: r_k = min(o_k i_k r(k-1), product of the later o_l i_l).

@@ -83,7 +83,7 @@ import Testing
 
     @Test func spectraBecomeCurves() throws {
         let curve = try ErrorCurve(squaredSingularValues: [9, 4, 1], perBond: 7, scale: 14)
-        #expect(curve.points.map(\.parameters) == [7, 14, 21])
+        #expect(curve.points.map(\.parameters) == [7 - 1, 14 - 4, 21 - 9])
         expectClose(curve.points.map(\.loss), [5.0 / 14, 1.0 / 14, 0], "tails")
         #expect(throws: TensorTrainError.self) { try ErrorCurve([]) }
         #expect(throws: TensorTrainError.self) { try ErrorCurve([ErrorCurve.Point(parameters: 1, loss: .nan)]) }

@@ -21,21 +21,27 @@ import Testing
 
     @Test func parametersAreCounted() throws {
         let layout = try MPOLayout(outFactors: [2, 3, 4], inFactors: [3, 2, 5], bonds: [1, 5, 7, 1])
-        #expect(layout.parameterCount == 1 * 2 * 3 * 5 + 5 * 3 * 2 * 7 + 7 * 4 * 5 * 1)
+        #expect(layout.coreTotal == 1 * 2 * 3 * 5 + 5 * 3 * 2 * 7 + 7 * 4 * 5 * 1)
+        #expect(layout.parameterCount == layout.coreTotal - 5 * 5 - 7 * 7)
         #expect(layout.denseCount == 24 * 30 && layout.rows == 24 && layout.columns == 30)
         #expect(layout.coreShape(1) == [5, 3, 2, 7])
         for layout in Naive.layouts {
-            #expect(layout.parameterCount == Naive.operatorOf(layout, seed: 1).values.reduce(0) { $0 + $1.count })
+            #expect(layout.coreTotal == Naive.operatorOf(layout, seed: 1).values.reduce(0) { $0 + $1.count })
         }
+        // The exact bonds make as many parameters as the matrix has; wider ones leave more free than a gauge, which is not taken off.
+        for (out, input) in Naive.factors { #expect(try MPOLayout(outFactors: out, inFactors: input).keptFraction == 1) }
+        let wide = try MPOLayout(outFactors: [2, 2], inFactors: [1, 1], bonds: [1, 3, 1])
+        #expect(!wide.hasFreeGauge && wide.parameterCount == wide.coreTotal)
     }
 
+    /// r (p + q) - r^2 <= keep o i, solved for r.
     @Test func twoCoreBudgetIsTheFloor() throws {
         for (out, input) in [(576, 576), (192, 576), (1536, 576), (576, 1536), (4096, 11008)] {
             for keep in [0.1, 0.3, 0.5, 0.8, 1] {
                 let layout = try MPOLayout.balanced(out: out, in: input, cores: 2, limit: .keep(keep))
-                let (p, q) = (layout.products[0], layout.products[1])
-                let floor = Int((keep * Double(out * input) / Double(p + q)).rounded(.down))
-                #expect(layout.bonds[1] == min(floor, p, q), "\(layout), keep \(keep)")
+                let (p, q) = (Double(layout.products[0]), Double(layout.products[1]))
+                let root = (p + q) / 2 - ((p + q) * (p + q) / 4 - keep * p * q).squareRoot()
+                #expect(layout.bonds[1] == Int((root + 1e-9).rounded(.down)), "\(layout), keep \(keep)")
             }
         }
     }
@@ -124,7 +130,7 @@ import Testing
     @Test func lopsidedLegs() throws {
         let layout = try MPOLayout.lopsided(out: 576, in: 1536, inner: 1, limit: .bondDimension(40))
         #expect(layout.outFactors == [576, 1] && layout.inFactors == [1, 1536] && layout.bonds == [1, 40, 1])
-        #expect(layout.parameterCount == 40 * (576 + 1536))
+        #expect(layout.parameterCount == 40 * (576 + 1536) - 40 * 40)
         #expect(throws: TensorTrainError.badFactors("the inner factor 7 must divide both 576 rows and 1536 columns")) {
             try MPOLayout.lopsided(out: 576, in: 1536, inner: 7)
         }

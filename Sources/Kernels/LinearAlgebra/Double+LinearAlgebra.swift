@@ -22,6 +22,12 @@ extension Double: LinearAlgebraScalar {
             m, n, 1, l, ldl, b, ldb)
     }
 
+    package static func blasTRSMUnitRight(
+        _ m: Int32, _ n: Int32, _ l: UnsafePointer<Self>, _ ldl: Int32, _ b: UnsafeMutablePointer<Self>, _ ldb: Int32
+    ) {
+        cblas_dtrsm(CblasColMajor, CblasRight, CblasLower, CblasNoTrans, CblasUnit, m, n, 1, l, ldl, b, ldb)
+    }
+
     package static func lapackGESDD(
         _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ s: UnsafeMutablePointer<Self>,
         _ u: UnsafeMutablePointer<Self>, _ vt: UnsafeMutablePointer<Self>, _ work: UnsafeMutablePointer<Self>,
@@ -66,6 +72,12 @@ extension Double: LinearAlgebraScalar {
         _ tau: UnsafePointer<Self>, _ work: UnsafeMutablePointer<Self>, _ workCount: Int32
     ) -> Int32 {
         LAPACKE_dorglq_work(LAPACK_COL_MAJOR, m, n, k, a, lda, tau, work, workCount)
+    }
+
+    package static func lapackGETRF(
+        _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ swaps: UnsafeMutablePointer<Int32>
+    ) -> Int32 {
+        LAPACKE_dgetrf_work(LAPACK_COL_MAJOR, m, n, a, m, swaps)
     }
 
     package static func lapackPOTRF(_ n: Int32, _ a: UnsafeMutablePointer<Self>) -> Int32 {

@@ -15,6 +15,9 @@ package protocol LinearAlgebraScalar: BinaryFloatingPoint, BitwiseCopyable, Coda
     static func blasTRSM(
         transposed: Bool, _ m: Int32, _ n: Int32, _ l: UnsafePointer<Self>, _ ldl: Int32,
         _ b: UnsafeMutablePointer<Self>, _ ldb: Int32)
+    /// Column-major B := B L^-1 with L lower triangular and ones on its diagonal, which are not looked at; B is [m, n].
+    static func blasTRSMUnitRight(
+        _ m: Int32, _ n: Int32, _ l: UnsafePointer<Self>, _ ldl: Int32, _ b: UnsafeMutablePointer<Self>, _ ldb: Int32)
 
     static func lapackGESDD(
         _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ s: UnsafeMutablePointer<Self>,
@@ -36,6 +39,8 @@ package protocol LinearAlgebraScalar: BinaryFloatingPoint, BitwiseCopyable, Coda
     static func lapackORGLQ(
         _ m: Int32, _ n: Int32, _ k: Int32, _ a: UnsafeMutablePointer<Self>, _ lda: Int32,
         _ tau: UnsafePointer<Self>, _ work: UnsafeMutablePointer<Self>, _ workCount: Int32) -> Int32
+    static func lapackGETRF(
+        _ m: Int32, _ n: Int32, _ a: UnsafeMutablePointer<Self>, _ swaps: UnsafeMutablePointer<Int32>) -> Int32
     static func lapackPOTRF(_ n: Int32, _ a: UnsafeMutablePointer<Self>) -> Int32
     static func lapackPOTRS(
         _ n: Int32, _ count: Int32, _ a: UnsafePointer<Self>, _ b: UnsafeMutablePointer<Self>) -> Int32

@@ -24,7 +24,7 @@ package struct ErrorCurve: Sendable, Equatable {
     }
 
     /// The losses of every bond of a two-core operator from the squared singular values at its cut, largest first: bond r keeps
-    /// r (o1 i1 + o2 i2) parameters and loses what follows the first r.
+    /// r (o1 i1 + o2 i2) - r^2 parameters and loses what follows the first r.
     ///
     /// - Parameters:
     ///   - perBond: o1 i1 + o2 i2.
@@ -33,7 +33,7 @@ package struct ErrorCurve: Sendable, Equatable {
         var tail = 0.0
         var points: [Point] = []
         for index in squaredSingularValues.indices.reversed() {
-            points.append(Point(parameters: (index + 1) * perBond, loss: tail / scale))
+            points.append(Point(parameters: (index + 1) * (perBond - (index + 1)), loss: tail / scale))
             tail += max(squaredSingularValues[index], 0)
         }
         try self.init(points)

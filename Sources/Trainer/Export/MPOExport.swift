@@ -8,8 +8,8 @@ import TensorTrain
 package enum MPOExport {
     /// Writes `mpo.json`, `mpo.safetensors`, `config.json` and the tokenizer's files.
     ///
-    /// `bf16` rounds every tensor; `fp32` writes each as it is held, so that the opened export has the same bits (what is held in
-    /// bfloat16 stays so). The weights are not called `model.safetensors`, so that no tool takes the directory for a dense model.
+    /// Cores are brought to a gauge in which they have as few numbers as the operator takes (`InterpolativeMPO`). `bf16` rounds every tensor; `fp32` writes each as it is
+    /// held, cores as they are in that gauge (what is held in bfloat16 stays so). The weights are not called `model.safetensors`, so that no tool takes the directory for a dense model.
     /// The directory appears when it is complete.
     ///
     /// - Parameters:
@@ -27,29 +27,47 @@ package enum MPOExport {
         let tensors = ExportedTensors(configuration: opened.configuration, weights: weights)
         try tensors.check(path: opened.path)
         let companions = try opened.companionsForExport()
-        let names = opened.configuration.expectedWeights().flatMap { weight in
-            tensors.compressedModule(weight.name).map(weights.coreNames) ?? [weight.name]
-        }
-        let plan = names.map { name in
-            let held = weights.tensors[name]!
-            return TensorDescription(name: name, type: held.dtype == .bf16 ? .bfloat16 : dtype.elementType, shape: held.shape)
+        let names = opened.configuration.expectedWeights().map(\.name)
+        func type(_ tensor: Tensor) -> ElementType { tensor.dtype == .bf16 ? .bfloat16 : dtype.elementType }
+        let plan = names.flatMap { name in
+            guard let module = tensors.compressedModule(name) else {
+                let held = weights.tensors[name]!
+                return [TensorDescription(name: name, type: type(held), shape: held.shape)]
+            }
+            return weights.coreNames(module).enumerated().map { k, core in
+                TensorDescription(name: core, type: type(weights.tensors[core]!), shape: storedShape(k, weights.layouts[module]!))
+            }
         }
         let bytes = plan.reduce(0) { $0 + ($1.byteCount ?? 0) }, parameters = plan.reduce(0) { $0 + $1.shape.reduce(1, *) }
         try ExportDirectory.write(directory, bytes: bytes, overwrite: overwrite) { temporary in
             let writer = try SafetensorsWriter(
                 path: temporary + "/" + MPOManifest.weightsName, tensors: plan, metadata: ExportDirectory.metadata)
-            for (done, tensor) in plan.enumerated() {
-                try writer.write(tensor.name, weights.tensors[tensor.name]!, as: tensor.type)
-                progress(ExportProgress(done: done + 1, total: plan.count, name: tensor.name))
+            var manifest = MPOManifest(layouts: weights.layouts, pivots: [:])
+            for (done, name) in names.enumerated() {
+                if let module = tensors.compressedModule(name) {
+                    let cores = weights.coreNames(module)
+                    let stored = try InterpolativeMPO(MPO(layout: weights.layouts[module]!, values: cores.map { weights.tensors[$0]!.floats() }))
+                    for (core, values) in zip(cores, stored.values) { try writer.write(core, values) }
+                    manifest.pivots[module] = stored.pivots
+                } else {
+                    try writer.write(name, weights.tensors[name]!, as: type(weights.tensors[name]!))
+                }
+                progress(ExportProgress(done: done + 1, total: names.count, name: name))
             }
             try writer.finish()
-            let manifest = MPOManifest(layouts: weights.layouts).json(dtype: dtype, parameters: parameters)
             let config = HuggingFaceCompatibility.configuration(opened.configuration, dtype: dtype)
             var files = companions.contents
-            for (name, value) in [(MPOManifest.fileName, manifest), ("config.json", config)] { files[name] = Array((value.text() + "\n").utf8) }
+            for (name, value) in [(MPOManifest.fileName, manifest.json(dtype: dtype, parameters: parameters)), ("config.json", config)] {
+                files[name] = Array((value.text() + "\n").utf8)
+            }
             try ExportDirectory.writeFiles(files, in: temporary)
         }
         return ExportSummary(directory: directory, parameters: parameters, bytes: bytes)
+    }
+
+    /// Of core k, counted from zero: columns that are pivots are left out.
+    private static func storedShape(_ k: Int, _ layout: MPOLayout) -> [Int] {
+        k > 0 && layout.hasFreeGauge ? [layout.bonds[k], layout.coreCount(k) / layout.bonds[k] - layout.bonds[k]] : layout.coreShape(k)
     }
 
     /// Whether `path` is a directory with a manifest.
@@ -62,7 +80,7 @@ package enum MPOExport {
         let manifest = try MPOManifest(directory: path)
         let configuration = try LlamaConfiguration(huggingFaceDirectory: path)
         let source = try SafetensorsDirectory(file: path + "/" + MPOManifest.weightsName)
-        let problems = try problems(manifest.layouts, configuration, source)
+        let problems = try problems(manifest, configuration, source)
         guard problems.isEmpty else {
             throw HealError(.model, "\(path): manifest, configuration and weights contradict each other; export it again\n" + problems.prefix(20).joined(separator: "\n"))
         }
@@ -71,13 +89,14 @@ package enum MPOExport {
         let template = try ChatTemplateSource.read(companions)
         companions.contents["config.json"] = nil  // The configuration is kept on its own.
         return OpenedModel(
-            path: path, configuration: configuration, source: source, layouts: manifest.layouts, companions: companions, tokenizer: tokenizer,
+            path: path, configuration: configuration, source: MPOExportSource(source, manifest), layouts: manifest.layouts, companions: companions, tokenizer: tokenizer,
             chatTemplateSource: template)
     }
 
     private static func problems(
-        _ layouts: [String: MPOLayout], _ configuration: LlamaConfiguration, _ source: SafetensorsDirectory
+        _ manifest: MPOManifest, _ configuration: LlamaConfiguration, _ source: SafetensorsDirectory
     ) throws -> [String] {
+        let layouts = manifest.layouts
         var problems: [String] = [], expected: [String: [Int]] = [:]
         let matrices = Dictionary(uniqueKeysWithValues: LlamaNames.matrixShapes(configuration).map { ($0.name, [$0.out, $0.in]) })
         for (name, shape) in configuration.expectedWeights() where ExportedTensors.compressedModule(name, layouts) == nil { expected[name] = shape }
@@ -89,7 +108,9 @@ package enum MPOExport {
             if shape != [layout.rows, layout.columns] {
                 problems.append("\(module): factors make it \(layout.rows) x \(layout.columns), but the configuration wants \(shape[0]) x \(shape[1])")
             }
-            for k in 0..<layout.cores { expected[ModelWeights.coreName(module, k)] = layout.coreShape(k) }
+            for k in 0..<layout.cores {
+                expected[ModelWeights.coreName(module, k)] = manifest.pivots[module] == nil ? layout.coreShape(k) : storedShape(k, layout)
+            }
         }
         for (name, shape) in expected.sorted(by: { $0.key < $1.key }) {
             guard source.contains(name) else {

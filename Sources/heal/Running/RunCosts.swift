@@ -32,10 +32,10 @@ struct RunCosts {
         contraction: (MPOLayout) -> ContractionPlan
     ) {
         let wide = 4, size = compute.size
-        let cores = plan.compressed.reduce(0) { $0 + $1.parameterCount }
+        let cores = plan.compressed.reduce(0) { $0 + $1.layout!.coreTotal }
         let coreBytes = cores * c.masterPrecision.type.size
         let momentBytes = plan.compressed.compactMap(\.layout).reduce(0) { $0 + Self.momentBytes($1, c) }
-        let frozen = plan.total - cores
+        let frozen = plan.otherCount + plan.entries.reduce(0) { $0 + ($1.layout == nil ? $1.denseCount : 0) }
         let denseCompressed = plan.compressed.reduce(0) { $0 + $1.denseCount }
         let largest = plan.compressed.map(\.denseCount).max() ?? 0
         // A micro-batch is full where rows are packed; at most that long otherwise.

@@ -92,6 +92,23 @@ private let shapes = [(1, 1), (1, 7), (7, 1), (2, 3), (5, 5), (13, 4), (4, 13), 
         }
     }
 
+    @Test func columnsInterpolateOneAnother() throws {
+        for (m, n) in shapes where m <= n {
+            let a = Sample.matrix(m, n, seed: 14)
+            let found = try LinearAlgebra.interpolation(a, rows: m, columns: n)
+            #expect(found.pivots.count == m && found.coefficients.count == m * (n - m) && found.pivots == found.pivots.sorted())
+            let rest = (0..<n).filter { !found.pivots.contains($0) }
+            func columns(_ chosen: [Int]) -> [Double] { (0..<m).flatMap { row in chosen.map { a[row * n + $0] } } }
+            expectEqual(Sample.product(columns(found.pivots), found.coefficients, m: m, n: n - m, k: m), columns(rest), "\(m) x \(n)")
+            let single = try LinearAlgebra.interpolation(a.map { Float($0) }, rows: m, columns: n)
+            #expect(single.pivots == found.pivots)
+        }
+        // Rank 1: the first pivot says everything.
+        let low = try LinearAlgebra.interpolation([2, 4, 6, 1, 2, 3] as [Double], rows: 2, columns: 3)
+        #expect(low.pivots.contains(2))
+        #expect(throws: LinearAlgebraError.self) { try LinearAlgebra.interpolation([1, .nan] as [Double], rows: 1, columns: 2) }
+    }
+
     @Test func conditionOfADiagonal() throws {
         let rcond = try Cholesky([4, 0, 0, 0, 2, 0, 0, 0, 1e-3] as [Double], order: 3).reciprocalCondition()
         #expect(abs(rcond - 1e-3 / 4) < 1e-12)
