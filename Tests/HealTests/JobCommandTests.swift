@@ -91,6 +91,25 @@ struct JobCommandTests {
         }
     }
 
+    /// What one command has decomposed, the next one finds.
+    @Test func compressesOnce() throws {
+        try withTemporaryDirectory { directory in
+            let cache = directory.path + "/cache"
+            func compress(_ name: String) throws -> [String: Date] {
+                let arguments = ["compress", "--config", Program.configuration, "--set", "compression.cache=\(cache)", "--out", directory.path + "/" + name]
+                let outcome = try Program.run(arguments)
+                #expect(outcome.status == 0, "\(outcome.errors)")
+                let files = try FileManager.default.contentsOfDirectory(atPath: cache)
+                return try Dictionary(uniqueKeysWithValues: files.map { file in
+                    (file, try FileManager.default.attributesOfItem(atPath: cache + "/" + file)[.modificationDate] as! Date)
+                })
+            }
+            let first = try compress("a"), second = try compress("b")
+            #expect(first.count > 35 && first == second)
+            #expect(FileManager.default.contentsEqual(atPath: directory.path + "/a/mpo.safetensors", andPath: directory.path + "/b/mpo.safetensors"))
+        }
+    }
+
     @Test func previewMarksWhatIsTrained() throws {
         let plain = try Program.run(["preview", "--config", Program.configuration, "-n", "4"]).output
         #expect(plain.contains("⟦") && plain.contains("</s>⟧") && !plain.contains("\u{1B}"))

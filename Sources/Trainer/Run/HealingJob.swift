@@ -216,8 +216,12 @@ package struct HealingJob: Sendable {
     }
 
     private var decompositionCache: DecompositionCache {
-        if let shared = configuration.compression.cache { return DecompositionCache(directory: configuration.outputPath(shared), isShared: true) }
-        return DecompositionCache(directory: configuration.outputPath(configuration.outputDirectory) + "/decomposition")
+        sharedCache ?? DecompositionCache(directory: configuration.outputPath(configuration.outputDirectory) + "/decomposition")
+    }
+
+    /// Where the configuration keeps decomposed matrices for other runs, if it does.
+    package var sharedCache: DecompositionCache? {
+        configuration.compression.cache.map { DecompositionCache(directory: configuration.outputPath($0), isShared: true) }
     }
 
     /// Rebuilt matrices are kept for a whole step as long as they take less than this; else one exists at a time.

@@ -47,7 +47,7 @@ struct Compress: ParsableCommand {
         let job = HealingJob(configuration)
         let rows = calibrates ? try job.dataset(opened) : nil
         let start = ContinuousClock.now
-        let results = try job.decompose(opened, plan, rows, compute: HealingJob.compute(configuration.dtype), into: &weights) {
+        let results = try job.decompose(opened, plan, rows, compute: HealingJob.compute(configuration.dtype), into: &weights, cache: job.sharedCache) {
             Console.progress(JobText.progress($0))
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)

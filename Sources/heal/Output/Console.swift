@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Trainer
 
 /// Standard output and standard error: the only place that writes to them.
 ///
@@ -12,11 +13,9 @@ enum Console {
         var worksWithoutReader = false
         /// Width of the status line that stands on standard error's terminal, to be wiped before anything else is written.
         var hasStatusLine = false
-        /// When it was last told how far long work is, or when it began; nil between two pieces of it.
-        var told: ContinuousClock.Instant?
+        /// How often long work is told of in a file.
+        var cadence = Cadence(every: .seconds(30))
     }
-    /// How often long work is told of in a file.
-    private static let patience = Duration.seconds(30)
     private static let state = Mutex(State())
     private static let capacity = 1 << 16
 
@@ -70,7 +69,7 @@ enum Console {
 
     /// Shows a line in place of the last one on the terminal; the empty text removes it. Nothing happens where standard error is no terminal.
     static func status(_ text: String) {
-        if text.isEmpty { state.withLock { $0.told = nil } }
+        if text.isEmpty { state.withLock { $0.cadence.reset() } }
         guard Terminal.isError else { return }
         state.withLock { state in
             drain(&state)
@@ -84,13 +83,7 @@ enum Console {
     /// Shows how far long work is: on the terminal's line at once; where standard error is a file or a pipe a line now and then.
     static func progress(_ text: String) {
         if Terminal.isError { return status(text) }
-        let now = ContinuousClock.now
-        let isDue = state.withLock { state in
-            let told = state.told
-            if told == nil || now - told! >= patience { state.told = now }
-            return told.map { now - $0 >= patience } ?? false
-        }
-        if isDue { printError(text) }
+        if state.withLock({ $0.cadence.isDue() }) { printError(text) }
     }
 
     private static func wipeStatus(_ state: inout State) {
