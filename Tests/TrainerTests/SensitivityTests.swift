@@ -3,6 +3,7 @@ import FoundationXML
 import HealData
 import Kernels
 import Models
+import Storage
 import Synchronization
 import TestSupport
 import Testing

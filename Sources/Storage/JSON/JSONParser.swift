@@ -1,221 +1,362 @@
-import Foundation
+/// A strict reader of JSON (RFC 8259) that keeps positions and goes on after the slips that can be repaired.
+///
+/// Comments, trailing and missing commas and repeated keys are noted and stepped over, so that one look at the output shows
+/// every mistake. Anything else ends the reading. No input makes it crash: nesting is limited, and bytes need not be UTF-8.
+package struct JSONParser {
+    /// Deeper nesting is refused; the parser recurses, and a stranger's file must not choose the depth of the stack.
+    package static let maximumDepth = 128
+    /// After so many mistakes the rest of the file is not read.
+    package static let maximumIssues = 50
 
-extension JSONValue {
-    /// Parses one JSON document (RFC 8259; `NaN` and `Infinity`, which Python writes, are taken too).
-    ///
-    /// Errors name line and column. A key that appears twice in an object is an error: readers differ in which they take.
-    package static func parse(_ bytes: UnsafeRawBufferPointer, file: String) throws(StorageError) -> JSONValue {
-        var parser = JSONParser(bytes: bytes, file: file)
-        return try parser.document()
-    }
+    private let bytes: [UInt8]
+    private let takesNonFinite: Bool
+    private var index = 0
+    private var line = 1
+    private var lineStart = 0
+    private(set) var issues: [JSONIssue] = []
 
-    /// Reads and parses the file at `path`.
-    package static func read(_ path: String) throws(StorageError) -> JSONValue {
-        try MappedFile(path: path).withBytes { (bytes) throws(StorageError) in try parse(bytes, file: path) }
-    }
+    /// Thrown to leave the recursion; the reason is the last of `issues`.
+    private struct Stop: Error {}
 
-    package static func parse(_ text: String, file: String = "text") throws(StorageError) -> JSONValue {
-        let bytes = Array(text.utf8)
-        return try bytes.withRawBytes { (raw) throws(StorageError) in try parse(raw, file: file) }
-    }
-}
-
-private struct JSONParser {
-    let bytes: UnsafeRawBufferPointer
-    let file: String
-    var position = 0
-    var depth = 0
-    static let maximumDepth = 128
-
-    init(bytes: UnsafeRawBufferPointer, file: String) {
+    private init(_ bytes: [UInt8], takesNonFinite: Bool) {
         self.bytes = bytes
-        self.file = file
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
+        self.takesNonFinite = takesNonFinite
     }
 
-    func failure(_ message: String) -> StorageError {
-        let before = bytes[..<min(position, bytes.count)]
-        let line = before.reduce(1) { $1 == UInt8(ascii: "\n") ? $0 + 1 : $0 }
-        let column = position - (before.lastIndex(of: UInt8(ascii: "\n")) ?? -1)
-        return StorageError(.malformed, file: file, place: "line \(line), column \(column)", "not valid JSON: \(message)")
+    /// Reads as much as can be read.
+    ///
+    /// - Parameter takesNonFinite: whether `NaN`, `Infinity` and `-Infinity`, which Python writes, are numbers.
+    /// - Returns: the value, or nil where the text ended in a mistake that cannot be repaired, and all mistakes found.
+    package static func read(_ bytes: [UInt8], takesNonFinite: Bool = false) -> (json: JSON?, issues: [JSONIssue]) {
+        var parser = JSONParser(bytes, takesNonFinite: takesNonFinite)
+        let json = try? parser.document()
+        return (json, parser.issues)
     }
 
-    var next: UInt8? { position < bytes.count ? bytes[position] : nil }
-
-    mutating func skipSpace() {
-        while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    /// Reads a text without any mistake, or throws the first mistake.
+    package static func parse(_ bytes: [UInt8], takesNonFinite: Bool = false) throws(JSONIssue) -> JSON {
+        let (json, issues) = read(bytes, takesNonFinite: takesNonFinite)
+        if let issue = issues.first { throw issue }
+        guard let json else { throw JSONIssue(position: .start, message: "not JSON") }
+        return json
     }
 
-    mutating func take(_ character: Unicode.Scalar) -> Bool {
-        skipSpace()
-        guard next == UInt8(ascii: character) else { return false }
-        position += 1
-        return true
+    // MARK: Grammar
+
+    private mutating func document() throws(Stop) -> JSON {
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
+        try skipSpace()
+        if atEnd { throw fail("the file is empty; expected a JSON object { ... }") }
+        let json = try value(depth: 0)
+        try skipSpace()
+        if !atEnd { throw fail("\(describeNext()) after the end of the JSON value; is there one bracket too many before it?") }
+        return json
     }
 
-    mutating func document() throws(StorageError) -> JSONValue {
-        let value = try value()
-        skipSpace()
-        guard position == bytes.count else { throw failure("something follows the end of the document") }
-        return value
-    }
-
-    mutating func value() throws(StorageError) -> JSONValue {
-        skipSpace()
-        guard let byte = next else { throw failure("the document ends where a value is expected") }
-        switch byte {
-        case UInt8(ascii: "{"): return try nested { (parser) throws(StorageError) in try parser.object() }
-        case UInt8(ascii: "["): return try nested { (parser) throws(StorageError) in try parser.array() }
-        case UInt8(ascii: "\""): return .string(try string())
-        default: return try scalar()
+    private mutating func value(depth: Int) throws(Stop) -> JSON {
+        if depth > Self.maximumDepth { throw fail("nested deeper than \(Self.maximumDepth) levels") }
+        let position = here
+        switch peek {
+        case UInt8(ascii: "{"): return JSON(.object(try object(depth: depth)), at: position)
+        case UInt8(ascii: "["): return JSON(.array(try array(depth: depth)), at: position)
+        case UInt8(ascii: "\""): return JSON(.string(try string()), at: position)
+        case UInt8(ascii: "-")?, UInt8(ascii: "+")?, UInt8(ascii: ".")?, (UInt8(ascii: "0")...UInt8(ascii: "9"))?:
+            return JSON(try number(), at: position)
+        case UInt8(ascii: "'"): throw fail("strings take double quotes (\"), not single ones (')")
+        case nil: throw fail("the file ends where a value was expected; is a bracket not closed?")
+        default: return JSON(try word(), at: position)
         }
     }
 
-    mutating func nested(
-        _ body: (inout JSONParser) throws(StorageError) -> JSONValue
-    ) throws(StorageError) -> JSONValue {
-        guard depth < Self.maximumDepth else { throw failure("nested deeper than \(Self.maximumDepth) levels") }
-        position += 1
-        depth += 1
-        defer { depth -= 1 }
-        return try body(&self)
-    }
-
-    mutating func object() throws(StorageError) -> JSONValue {
-        var members: [String: JSONValue] = [:]
-        if take("}") { return .object(members) }
-        repeat {
-            skipSpace()
-            guard next == UInt8(ascii: "\"") else { throw failure("a key in double quotes is expected") }
+    private mutating func object(depth: Int) throws(Stop) -> [JSON.Member] {
+        let opening = here
+        var members: [JSON.Member] = []
+        var lineOfKey: [String: Int] = [:]
+        advance()
+        while true {
+            try skipSpace()
+            if take("}") { return members }
+            if atEnd { throw fail("the { of line \(opening.line) is never closed") }
+            guard peek == UInt8(ascii: "\"") else {
+                throw fail("expected a key in double quotes or }, found \(describeNext())")
+            }
+            let position = here
             let key = try string()
-            guard take(":") else { throw failure("':' is expected after the key \"\(key)\"") }
-            guard members.updateValue(try value(), forKey: key) == nil else { throw failure("the key \"\(key)\" appears twice") }
-        } while take(",")
-        guard take("}") else { throw failure("',' or '}' is expected") }
-        return .object(members)
+            try skipSpace()
+            guard take(":") else { throw fail("expected : after the key \"\(key)\", found \(describeNext())") }
+            try skipSpace()
+            let value = try value(depth: depth + 1)
+            if let first = lineOfKey[key] {
+                try note("the key \"\(key)\" is given twice; the first is in line \(first)", at: position)
+            } else {
+                lineOfKey[key] = position.line
+                members.append(JSON.Member(key: key, position: position, value: value))
+            }
+            if try separator(closing: "}", opening: opening) { return members }
+        }
     }
 
-    mutating func array() throws(StorageError) -> JSONValue {
-        var elements: [JSONValue] = []
-        if take("]") { return .array(elements) }
-        repeat { elements.append(try value()) } while take(",")
-        guard take("]") else { throw failure("',' or ']' is expected") }
-        return .array(elements)
+    private mutating func array(depth: Int) throws(Stop) -> [JSON] {
+        let opening = here
+        var elements: [JSON] = []
+        advance()
+        try skipSpace()
+        if take("]") { return elements }
+        while true {
+            try skipSpace()
+            elements.append(try value(depth: depth + 1))
+            if try separator(closing: "]", opening: opening) { return elements }
+        }
     }
 
-    mutating func scalar() throws(StorageError) -> JSONValue {
-        let start = position
-        while let byte = next, isWord(byte) { position += 1 }
-        let word = String(decoding: bytes[start..<position], as: UTF8.self)
-        switch word {
+    /// Reads the comma or the closing bracket after an element; true where the bracket came.
+    private mutating func separator(closing: Unicode.Scalar, opening: JSON.Position) throws(Stop) -> Bool {
+        let end = here
+        try skipSpace()
+        if take(closing) { return true }
+        let comma = here
+        if take(",") {
+            try skipSpace()
+            if take(closing) {
+                try note("a comma before \(closing); JSON has none after the last element", at: comma)
+                return true
+            }
+            return false
+        }
+        let opener = closing == "}" ? "{" : "["
+        if atEnd { throw fail("the \(opener) of line \(opening.line) is never closed") }
+        // A new key or element on a new line: surely only the comma is missing.
+        if peek == UInt8(ascii: "\"") || (closing == "]" && peek == UInt8(ascii: "{")) {
+            try note("a comma is missing at the end of this line or before the next \(closing == "}" ? "key" : "element")", at: end)
+            return false
+        }
+        throw fail("expected , or \(closing), found \(describeNext())")
+    }
+
+    private mutating func word() throws(Stop) -> JSON.Value {
+        let start = index
+        let position = here
+        while let byte = peek, isWordByte(byte) { advance() }
+        let text = String(decoding: bytes[start..<index], as: UTF8.self)
+        switch text {
         case "null": return .null
         case "true": return .bool(true)
         case "false": return .bool(false)
-        case "NaN": return .double(.nan)
-        case "Infinity": return .double(.infinity)
-        case "-Infinity": return .double(-.infinity)
+        case "NaN" where takesNonFinite: return .number(.nan)
+        case "Infinity" where takesNonFinite: return .number(.infinity)
+        case "": throw fail("expected a value, found \(describeNext())")
         default: break
         }
-        position = start
-        guard isNumber(word.utf8) else { throw failure(word.isEmpty ? "a value is expected" : "\"\(word.prefix(40))\" is not a value") }
-        position = start + word.utf8.count
-        if let int = Int(word) { return .int(int) }
-        guard let double = Double(word) else { throw failure("\"\(word.prefix(40))\" is not a number") }
-        return .double(double)
+        switch text.lowercased() {
+        case "true", "false": throw fail("\(text): JSON writes \(text.lowercased()), in small letters", at: position)
+        case "none", "nil", "undefined": throw fail("\(text): JSON writes null", at: position)
+        case "nan", "inf", "infinity": throw fail("\(text): JSON numbers are finite", at: position)
+        default: throw fail("\(shortened(text)): text takes double quotes (\")", at: position)
+        }
     }
 
-    func isWord(_ byte: UInt8) -> Bool {
+    // MARK: Numbers
+
+    private mutating func number() throws(Stop) -> JSON.Value {
+        let start = index
+        let position = here
+        // Take everything that looks like part of a number, then judge it as a whole: one message instead of a strange rest.
+        while let byte = peek, isWordByte(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") {
+            advance()
+        }
+        let text = String(decoding: bytes[start..<index], as: UTF8.self)
+        if takesNonFinite, text == "-Infinity" { return .number(-.infinity) }
+        guard let integral = Self.isNumber(bytes[start..<index]) else {
+            throw fail("\(shortened(text)) is not a JSON number; write it like 3, -0.5 or 1e-4", at: position)
+        }
+        if integral, let integer = Int(text) { return .integer(integer) }
+        guard let number = Double(text), number.isFinite else {
+            throw fail("\(shortened(text)) is too large for a 64-bit number", at: position)
+        }
+        return .number(number)
+    }
+
+    /// Whether the bytes are a JSON number: nil if not, else true for one without fraction and exponent.
+    private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool? {
+        var rest = text
+        func digits() -> Bool {
+            let count = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }.count
+            rest = rest.dropFirst(count)
+            return count > 0
+        }
+        var integral = true
+        if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+        if rest.first == UInt8(ascii: "0") {
+            rest = rest.dropFirst()
+        } else if !digits() {
+            return nil
+        }
+        if rest.first == UInt8(ascii: ".") {
+            integral = false
+            rest = rest.dropFirst()
+            if !digits() { return nil }
+        }
+        if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
+            integral = false
+            rest = rest.dropFirst()
+            if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+            if !digits() { return nil }
+        }
+        return rest.isEmpty ? integral : nil
+    }
+
+    // MARK: Strings
+
+    private mutating func string() throws(Stop) -> String {
+        let position = here
+        var text: [UInt8] = []
+        advance()
+        while let byte = peek {
+            switch byte {
+            case UInt8(ascii: "\""):
+                advance()
+                guard let string = String(validating: text, as: UTF8.self) else {
+                    throw fail("this string is not valid UTF-8", at: position)
+                }
+                return string
+            case UInt8(ascii: "\\"):
+                try escape(into: &text)
+            case 0x0A, 0x0D:
+                throw fail("this string is not closed before the end of the line", at: position)
+            case 0..<0x20:
+                throw fail("a control character (byte \(byte)) in a string; write it as \\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))")
+            default:
+                text.append(byte)
+                advance()
+            }
+        }
+        throw fail("this string is never closed", at: position)
+    }
+
+    private mutating func escape(into text: inout [UInt8]) throws(Stop) {
+        let position = here
+        advance()
+        guard let byte = peek else { throw fail("the file ends inside a string") }
+        advance()
         switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
+        case UInt8(ascii: "b"): text.append(0x08)
+        case UInt8(ascii: "f"): text.append(0x0C)
+        case UInt8(ascii: "n"): text.append(0x0A)
+        case UInt8(ascii: "r"): text.append(0x0D)
+        case UInt8(ascii: "t"): text.append(0x09)
+        case UInt8(ascii: "u"):
+            var code = try hexadecimal(at: position)
+            if (0xD800..<0xDC00).contains(code), peek == UInt8(ascii: "\\"), peek(after: 1) == UInt8(ascii: "u") {
+                advance()
+                advance()
+                let low = try hexadecimal(at: position)
+                guard (0xDC00..<0xE000).contains(low) else { throw fail("half of a surrogate pair in a string", at: position) }
+                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+            }
+            guard let scalar = Unicode.Scalar(code) else { throw fail("half of a surrogate pair in a string", at: position) }
+            text.append(contentsOf: UTF8.encode(scalar)!)
+        default:
+            throw fail("\\\(shortened(String(decoding: [byte], as: UTF8.self))) is no escape of JSON; a backslash is written \\\\", at: position)
+        }
+    }
+
+    private mutating func hexadecimal(at position: JSON.Position) throws(Stop) -> UInt32 {
+        var code: UInt32 = 0
+        for _ in 0..<4 {
+            guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+                throw fail("\\u takes four hexadecimal digits", at: position)
+            }
+            code = code << 4 | UInt32(digit)
+            advance()
+        }
+        return code
+    }
+
+    // MARK: Space and comments
+
+    private mutating func skipSpace() throws(Stop) {
+        while let byte = peek {
+            switch byte {
+            case 0x20, 0x09, 0x0D, 0x0A:
+                advance()
+            case UInt8(ascii: "#"):
+                try note(Self.noComments, at: here)
+                while let byte = peek, byte != 0x0A { advance() }
+            case UInt8(ascii: "/") where peek(after: 1) == UInt8(ascii: "/"):
+                try note(Self.noComments, at: here)
+                while let byte = peek, byte != 0x0A { advance() }
+            case UInt8(ascii: "/") where peek(after: 1) == UInt8(ascii: "*"):
+                let position = here
+                try note(Self.noComments, at: position)
+                advance()
+                advance()
+                while !(peek == UInt8(ascii: "*") && peek(after: 1) == UInt8(ascii: "/")) {
+                    if atEnd { throw fail("this comment is never closed", at: position) }
+                    advance()
+                }
+                advance()
+                advance()
+            default:
+                return
+            }
+        }
+    }
+
+    private static let noComments = "JSON has no comments; put the text into the top-level key \"description\""
+
+    // MARK: Bytes
+
+    private var atEnd: Bool { index >= bytes.count }
+    private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
+    private func peek(after offset: Int) -> UInt8? { index + offset < bytes.count ? bytes[index + offset] : nil }
+    private var here: JSON.Position { JSON.Position(line: line, column: index - lineStart + 1) }
+
+    private mutating func advance() {
+        guard index < bytes.count else { return }
+        if bytes[index] == 0x0A {
+            line += 1
+            lineStart = index + 1
+        }
+        index += 1
+    }
+
+    private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
+        guard let byte = peek, UInt32(byte) == scalar.value else { return false }
+        advance()
+        return true
+    }
+
+    private func isWordByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "_"):
+            true
         default: false
         }
     }
 
-    /// -? (0 | 1-9 digits) (. digits)? ([eE] [+-]? digits)?
-    func isNumber(_ word: String.UTF8View) -> Bool {
-        var rest = word[...]
-        func digits(_ rest: inout Substring.UTF8View) -> Int {
-            let count = rest.prefix { 0x30...0x39 ~= $0 }.count
-            rest = rest.dropFirst(count)
-            return count
-        }
-        if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
-        let leadingZero = rest.first == UInt8(ascii: "0")
-        let whole = digits(&rest)
-        guard whole > 0, !(leadingZero && whole > 1) else { return false }
-        if rest.first == UInt8(ascii: ".") {
-            rest = rest.dropFirst()
-            guard digits(&rest) > 0 else { return false }
-        }
-        if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
-            rest = rest.dropFirst()
-            if rest.first == UInt8(ascii: "-") || rest.first == UInt8(ascii: "+") { rest = rest.dropFirst() }
-            guard digits(&rest) > 0 else { return false }
-        }
-        return rest.isEmpty
+    // MARK: Complaints
+
+    private mutating func note(_ message: String, at position: JSON.Position) throws(Stop) {
+        issues.append(JSONIssue(position: position, message: message))
+        if issues.count >= Self.maximumIssues { throw Stop() }
     }
 
-    mutating func string() throws(StorageError) -> String {
-        position += 1
-        let start = position
-        // Most strings have no escapes: find the end, then decode in one piece.
-        while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
-        if next == UInt8(ascii: "\"") {
-            let text = try decode(bytes[start..<position])
-            position += 1
-            return text
-        }
-        var buffer = Array(bytes[start..<position])
-        while let byte = next {
-            position += 1
-            switch byte {
-            case UInt8(ascii: "\""): return try buffer.withRawBytes { (raw) throws(StorageError) in try decode(raw[...]) }
-            case UInt8(ascii: "\\"): try escape(into: &buffer)
-            case 0..<0x20: throw failure("a control character inside a string")
-            default: buffer.append(byte)
-            }
-        }
-        throw failure("the string that starts at byte \(start) does not end")
+    private mutating func fail(_ message: String, at position: JSON.Position? = nil) -> Stop {
+        issues.append(JSONIssue(position: position ?? here, message: message))
+        return Stop()
     }
 
-    func decode(_ slice: Slice<UnsafeRawBufferPointer>) throws(StorageError) -> String {
-        guard let text = String(validating: slice, as: UTF8.self) else { throw failure("a string is not valid UTF-8") }
-        return text
-    }
-
-    mutating func escape(into buffer: inout [UInt8]) throws(StorageError) {
-        guard let byte = next else { throw failure("the document ends inside a string") }
-        position += 1
-        switch byte {
-        case UInt8(ascii: "n"): buffer.append(0x0A)
-        case UInt8(ascii: "t"): buffer.append(0x09)
-        case UInt8(ascii: "r"): buffer.append(0x0D)
-        case UInt8(ascii: "b"): buffer.append(0x08)
-        case UInt8(ascii: "f"): buffer.append(0x0C)
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): buffer.append(byte)
-        case UInt8(ascii: "u"): try unicodeEscape(into: &buffer)
-        default: throw failure("unknown escape in a string")
+    private func describeNext() -> String {
+        guard let byte = peek else { return "the end of the file" }
+        if isWordByte(byte) {
+            return shortened(String(decoding: bytes[index...].prefix(40).prefix(while: isWordByte), as: UTF8.self))
         }
+        return (0x21..<0x7F).contains(byte) ? "\(Unicode.Scalar(byte))" : "byte \(byte)"
     }
 
-    mutating func unicodeEscape(into buffer: inout [UInt8]) throws(StorageError) {
-        var code = UInt32(try hexadecimal())
-        if 0xD800...0xDBFF ~= code, next == UInt8(ascii: "\\"), position + 1 < bytes.count, bytes[position + 1] == UInt8(ascii: "u") {
-            position += 2
-            let low = UInt32(try hexadecimal())
-            guard 0xDC00...0xDFFF ~= low else { throw failure("half of a surrogate pair is missing") }
-            code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00)
-        }
-        guard let scalar = Unicode.Scalar(code) else { throw failure("half of a surrogate pair is missing") }
-        buffer.append(contentsOf: UTF8.encode(scalar)!)
-    }
-
-    mutating func hexadecimal() throws(StorageError) -> UInt16 {
-        guard bytes.count - position >= 4,
-            let code = UInt16(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16),
-            bytes[position] != UInt8(ascii: "+")
-        else { throw failure("four hexadecimal digits are expected after \\u") }
-        position += 4
-        return code
+    private func shortened(_ text: String) -> String {
+        text.count > 40 ? text.prefix(40) + "..." : text
     }
 }

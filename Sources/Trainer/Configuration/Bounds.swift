@@ -1,3 +1,5 @@
+import Storage
+
 /// The numbers a key accepts, with the words that say so.
 package struct Bounds: Sendable {
     private var lower: Double?

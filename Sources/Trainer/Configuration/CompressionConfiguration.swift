@@ -1,3 +1,5 @@
+import Storage
+
 /// The group `compression`: which matrices become MPOs, and how large.
 ///
 /// A matrix that `skip` names stays dense. Otherwise the first of `rules` that matches it decides; what that rule leaves open, and every matrix

@@ -1,3 +1,5 @@
+import Storage
+
 /// A key that has another value than it had when a run began.
 package struct ConfigurationDifference: Sendable, Equatable, CustomStringConvertible {
     /// Dotted, as in `compression.rules[0].keep`.

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 extension Configuration {
     /// Configuration files are small; a larger one is something else.

@@ -1,3 +1,5 @@
+import Storage
+
 /// Gathers the mistakes found while a configuration is read, with their places.
 package struct ConfigurationReader {
     /// The file as it is named in messages.

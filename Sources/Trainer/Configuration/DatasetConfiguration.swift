@@ -1,4 +1,5 @@
 import HealData
+import Storage
 
 /// One entry of `datasets`.
 package struct DatasetConfiguration: SettingGroup {

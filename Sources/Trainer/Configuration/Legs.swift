@@ -1,3 +1,5 @@
+import Storage
+
 /// How the rows and columns of a matrix are split over its cores.
 package enum Legs: Sendable, Hashable {
     /// Those that lose least on calibration rows that were not fitted.

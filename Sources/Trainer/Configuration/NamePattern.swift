@@ -1,3 +1,5 @@
+import Storage
+
 /// A glob over the names of weights in a checkpoint, such as `model.layers.3.mlp.down_proj`.
 ///
 /// `*` stands for any run of characters (dots too), `?` for one character and `{a,b}` for either text. A pattern has to match the whole name or its

@@ -1,3 +1,5 @@
+import Storage
+
 /// A group of keys: one table says how each is read, written, bounded and compared.
 package protocol SettingGroup: SettingValue {
     /// All keys at their defaults.

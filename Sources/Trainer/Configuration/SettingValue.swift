@@ -1,3 +1,5 @@
+import Storage
+
 /// A value that can stand behind a key: read with a complaint where it does not fit, written back in one canonical form.
 package protocol SettingValue: Sendable {
     /// What is accepted, as in "expected a whole number".

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// `metrics.jsonl`: one JSON object a line for each step report, evaluation, sample and warning.
 ///

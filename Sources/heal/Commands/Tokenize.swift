@@ -1,5 +1,6 @@
 import ArgumentParser
 import HealData
+import Storage
 import Trainer
 
 struct Tokenize: ParsableCommand {

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Trainer
 
 /// JSON as scripts read it, written without a document in between where there is much of it.

@@ -17,12 +17,12 @@ extension JSONValue {
             } else {
                 output += value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"
             }
-        case .string(let value): Self.quote(value, into: &output)
+        case .string(let value): JSON.quote(value, to: &output)
         case .array(let elements):
             Self.list(elements, "[", "]", &output, indent) { element, output, inner in element.write(into: &output, indent: inner) }
         case .object(let members):
             Self.list(members.sorted { $0.key < $1.key }, "{", "}", &output, indent) { member, output, inner in
-                Self.quote(member.key, into: &output)
+                JSON.quote(member.key, to: &output)
                 output += inner == nil ? ":" : ": "
                 member.value.write(into: &output, indent: inner)
             }
@@ -41,23 +41,5 @@ extension JSONValue {
         }
         if let indent, !elements.isEmpty { output += "\n" + String(repeating: " ", count: indent) }
         output += end
-    }
-
-    private static func quote(_ text: String, into output: inout String) {
-        output += "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": output += "\\\""
-            case "\\": output += "\\\\"
-            case "\n": output += "\\n"
-            case "\r": output += "\\r"
-            case "\t": output += "\\t"
-            case "\u{0}"..."\u{1F}", "\u{7F}":
-                let digits = String(scalar.value, radix: 16)
-                output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: output.unicodeScalars.append(scalar)
-            }
-        }
-        output += "\""
     }
 }

@@ -15,7 +15,7 @@ extension JSON {
         case .bool(let bool): text += bool ? "true" : "false"
         case .integer(let integer): text += String(integer)
         case .number(let number): text += Self.spelled(number)
-        case .string(let string): Self.write(string, to: &text)
+        case .string(let string): Self.quote(string, to: &text)
         case .array(let elements):
             // Lists of plain values stay on one line; they are short and read better so.
             let flat = elements.allSatisfy { $0.elements == nil && $0.members == nil }
@@ -25,7 +25,7 @@ extension JSON {
         case .object(let members):
             let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             Self.write(sorted, "{", "}", to: &text, indent: indent, spaced: indent != nil) { member, text, indent in
-                Self.write(member.key, to: &text)
+                Self.quote(member.key, to: &text)
                 text += indent == nil ? ":" : ": "
                 member.value.write(to: &text, indent: indent)
             }
@@ -53,7 +53,7 @@ extension JSON {
         return number.description
     }
 
-    private static func write(_ string: String, to text: inout String) {
+    static func quote(_ string: String, to text: inout String) {
         text += "\""
         for scalar in string.unicodeScalars {
             switch scalar {

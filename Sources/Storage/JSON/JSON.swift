@@ -8,7 +8,7 @@ package struct JSON: Sendable {
         case bool(Bool)
         /// A number written without fraction and exponent that fits into 64 bits.
         case integer(Int)
-        /// Any other number; always finite.
+        /// Any other number; finite unless the reader was told to take others.
         case number(Double)
         case string(String)
         case array([JSON])
@@ -20,6 +20,12 @@ package struct JSON: Sendable {
         package var key: String
         package var position: Position
         package var value: JSON
+
+        package init(key: String, position: Position, value: JSON) {
+            self.key = key
+            self.position = position
+            self.value = value
+        }
     }
 
     /// A place in the text. Lines and columns count from 1, columns in bytes.
@@ -28,6 +34,11 @@ package struct JSON: Sendable {
         package var column: Int
 
         package static let start = Position(line: 1, column: 1)
+
+        package init(line: Int, column: Int) {
+            self.line = line
+            self.column = column
+        }
     }
 
     package var value: Value
