@@ -76,7 +76,7 @@ package struct ReportPage: Sendable {
         for set in sets {
             var found: [Plot.Curve] = []
             for (index, run) in runs.enumerated() {
-                let points = run.healing(on: set).map { (Double($0.step), exp($0.loss)) }
+                let points = run.healing(on: set).map { ($0.tokens, exp($0.loss)) }
                 found.append(.init(run.name, points, color: index))
                 if let dense = run.loss("dense", on: set), let last = points.last, index == 0 || runs[0].loss("dense", on: set) != dense {
                     found.append(.init("dense", [(0, exp(dense)), (max(last.0, 1), exp(dense))], color: index, isDashed: true))
@@ -84,12 +84,30 @@ package struct ReportPage: Sendable {
             }
             let values = found.flatMap(\.points).map(\.y)
             plots.append(Plot(
-                title: "Perplexity on \(Self.name(set))", xLabel: "step", curves: found, isLogarithmic: (values.max() ?? 1) / (values.min() ?? 1) > 5))
+                title: "Perplexity on \(Self.name(set))", xLabel: "tokens trained on", curves: found, isLogarithmic: (values.max() ?? 1) / (values.min() ?? 1) > 5))
         }
         plots.append(Plot(title: "Learning rate", xLabel: "step", curves: runs.enumerated().map { index, run in
             .init(run.name, run.steps.map { (Double($0.step), $0.learningRate) }, color: index)
         }))
+        if let recovery { plots.append(recovery) }
         return "<div class=\"plots\">" + plots.compactMap(\.svg).joined(separator: "\n") + "</div>\n"
+    }
+
+    /// How much is won back at each size, where there are runs of several; of equal ones the best.
+    private var recovery: Plot? {
+        let plain = runs.filter(\.isPlain), others = runs.filter { !$0.isPlain && !$0.matrices.isEmpty }
+        let sizes = Dictionary(grouping: others) { (100 * $0.keptShare).rounded() }
+        if sizes.count < 2 { return nil }
+        let curves = sets.enumerated().map { index, set in
+            Plot.Curve(Self.name(set), sizes.sorted { $0.key < $1.key }.compactMap { size, runs in
+                let shares = runs.compactMap { run in
+                    plain.isEmpty ? run.recovered(on: set) : plain.lazy.compactMap { run.recovered(on: set, ofRiseIn: $0) }.first
+                }
+                return shares.max().map { (size, 100 * $0) }
+            }, color: index)
+        }
+        return Plot(
+            title: plain.isEmpty ? "Rise in loss won back, %" : "Of plain TT-SVD's rise in loss not there any more, %", xLabel: "parameters kept, %", curves: curves)
     }
 
     private var cost: String {

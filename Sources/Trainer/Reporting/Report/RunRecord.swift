@@ -98,9 +98,9 @@ package struct RunRecord: Sendable {
     /// The loss of a stage on a set, the last one where there are several.
     package func loss(_ stage: String, on set: String?) -> Double? { evaluations.last { $0.stage == stage && $0.text == set }?.loss }
 
-    /// The loss against steps, from truncated on.
-    package func healing(on set: String?) -> [(step: Int, loss: Double)] {
-        evaluations.filter { $0.text == set && $0.stage != "dense" }.map { ($0.step, $0.loss) }
+    /// The loss against the tokens trained on by then, from truncated on.
+    package func healing(on set: String?) -> [(tokens: Double, loss: Double)] {
+        evaluations.filter { $0.text == set && $0.stage != "dense" }.map { (tokens(upTo: $0.step), $0.loss) }
     }
 
     /// Whether it started from plain TT-SVD: nothing was fitted to data.
@@ -133,8 +133,9 @@ package struct RunRecord: Sendable {
     package var lastStep: Int { steps.last?.step ?? 0 }
     private var stride: Double { steps.isEmpty ? 0 : (Double(lastStep) - Double(steps[0].step) + 1) / Double(steps.count) }
     /// Tokens, seconds and energy of all steps; estimated where not every step was logged.
-    package var tokens: Double { steps.reduce(0) { $0 + Double($1.tokens) } * stride }
+    package var tokens: Double { tokens(upTo: .max) }
     package var seconds: Double { steps.reduce(0) { $0 + $1.seconds } * stride }
+    package func tokens(upTo step: Int) -> Double { steps.reduce(0) { $0 + ($1.step <= step ? Double($1.tokens) : 0) } * stride }
     package var joules: Double? {
         let found = steps.compactMap(\.joules)
         return found.isEmpty || found.count < steps.count ? nil : found.reduce(0, +) * stride

@@ -17,6 +17,11 @@ import Testing
         }
     }
 
+    /// A model of one matrix that keeps so many parameters.
+    private func matrix(_ parameters: Int, fitted: Bool) -> String {
+        #"[{"bonds":[1,20,1],\#(fitted ? #""held_error":0.2,"# : "")"in":64,"in_factors":[1,64],"kept":0.6,"name":"model.layers.1.self_attn.q_proj","out":64,"out_factors":[64,1],"parameters":\#(parameters),"relative_error":0.3}]"#
+    }
+
     private static let metrics = """
         {"type":"evaluation","step":0,"stage":"dense","loss":2.0,"perplexity":7.4,"rows":3,"tokens":40,"seconds":1}
         {"type":"evaluation","step":0,"stage":"dense","text":"wiki <1>","loss":3.0,"rows":3,"tokens":90,"seconds":1}
@@ -34,8 +39,8 @@ import Testing
         #expect(run.steps.count == 2 && run.lastStep == 3 && run.totalSteps == 4 && run.unreadable == 2)
         #expect(run.sets == [nil, "wiki <1>"])
         #expect(run.recovered(on: nil) == 0.75 && run.recovered(on: "wiki <1>") == nil)
-        #expect(run.healing(on: nil).map(\.step) == [0, 3])
         // Every second step is logged: an entry stands for one and a half.
+        #expect(run.healing(on: nil).map(\.tokens) == [0, 300])
         #expect(run.tokens == 300 && run.seconds == 6 && run.peakMemory == 1e6)
         #expect(run.smoothedLoss(width: 3) == [4.25, 4.25])
         #expect(run.joules == nil && !ReportPage([run]).html.contains("energy"))
@@ -58,9 +63,6 @@ import Testing
 
     /// A better start counts: what was won back is a share of what plain TT-SVD of the same size loses.
     @Test func shareOfPlainRise() throws {
-        func matrix(_ parameters: Int, fitted: Bool) -> String {
-            #"[{"bonds":[1,20,1],\#(fitted ? #""held_error":0.2,"# : "")"in":64,"in_factors":[1,64],"kept":0.6,"name":"model.layers.1.self_attn.q_proj","out":64,"out_factors":[64,1],"parameters":\#(parameters),"relative_error":0.3}]"#
-        }
         let run = try record(Self.metrics, compression: matrix(2560, fitted: true))
         let worse = Self.metrics.replacingOccurrences(of: "\"loss\":6.0", with: "\"loss\":12.0")
         let plain = try record(worse, compression: matrix(2560, fitted: false))
@@ -70,6 +72,18 @@ import Testing
         let page = ReportPage([run, plain]).html
         #expect(page.contains("of plain TT-SVD&#39;s rise") && page.contains("90.0 %"))
         #expect(!ReportPage([run]).html.contains("plain TT-SVD"))
+    }
+
+    /// Runs of several sizes: how much each wins back, of its own rise or, beside plain runs of those sizes, of theirs.
+    @Test func recoveryAgainstSize() throws {
+        let better = Self.metrics.replacingOccurrences(of: "\"loss\":3.0,\"rows\":3,\"tokens\":40", with: "\"loss\":2.4,\"rows\":3,\"tokens\":40")
+        let small = try record(Self.metrics, compression: matrix(2458, fitted: true)), large = try record(better, compression: matrix(3277, fitted: true))
+        let page = ReportPage([large, small]).html
+        // 75 % of the rise at 60 % of the parameters, 90 % of it at 80 %: the ends of both axes.
+        #expect(page.contains("Rise in loss won back, %") && page.contains("M64.0 254.0L624.0 30.0\"><title>held-back rows"))
+        #expect(!ReportPage([small, small]).html.contains("Rise in loss won back, %"))
+        let plain = try record(Self.metrics.replacingOccurrences(of: "\"loss\":6.0", with: "\"loss\":12.0"), compression: matrix(2458, fitted: false))
+        #expect(ReportPage([large, small, plain]).html.contains("Of plain TT-SVD&#39;s rise in loss not there any more, %"))
     }
 
     /// The picture is shown as an image, so a script in it does not run.
