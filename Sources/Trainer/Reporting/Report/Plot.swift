@@ -100,7 +100,9 @@ struct Axis {
 
     func text(_ tick: Double) -> String {
         if tick == 0 { return "0" }
-        if abs(tick) >= 1e6 || abs(tick) < 1e-3 { return HumanFormat.scientific(tick) }
+        if abs(tick) >= 1e9 || abs(tick) < 1e-3 { return HumanFormat.scientific(tick) }
+        if abs(tick) >= 1e6 { return text(tick / 1e6) + " M" }
+        if abs(tick) >= 1e4 { return text(tick / 1e3) + " K" }
         let decimals = tick == tick.rounded() ? 0 : max(0, min(4, 2 - Int(log10(abs(tick)).rounded(.down))))
         let text = HumanFormat.fixed(tick, decimals: decimals)
         guard text.contains(".") else { return text }

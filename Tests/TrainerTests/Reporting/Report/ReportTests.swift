@@ -118,6 +118,7 @@ import Testing
         #expect(narrow.ticks.count >= 2 && narrow.ticks.allSatisfy { (0...1).contains(narrow.place($0)) })
         #expect(Axis([0, 0.5], isLogarithmic: false).text(0.30000000000000004) == "0.3")
         #expect(Axis([0, 5000], isLogarithmic: false).text(2000) == "2000")
+        #expect(Axis([0, 1e6], isLogarithmic: false).ticks.map(flat.text) == ["0", "200 K", "400 K", "600 K", "800 K", "1 M"])
     }
 
     /// Everything that is drawn lies inside the frame, also with points that cannot be drawn.
