@@ -6,6 +6,7 @@ whose 512-piece vocabulary spends about one token on two letters. Needs sentence
 
 import gzip
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -38,8 +39,9 @@ def distinct(items, key):
 
 def write(name, items):
     text = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
-    (here / name).write_bytes(text.encode())
-    print(f"{name}: {len(items)} rows, {len(text.encode())} bytes")
+    data = text.encode()
+    (here / name).write_bytes(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
+    print(f"{name}: {len(items)} rows, {len(data)} bytes")
 
 
 def dolly(source, count=400):
@@ -90,6 +92,21 @@ def stories(source):
     return [{"text": story.strip()} for story in text.split("<|endoftext|>") if story.strip()]
 
 
+def pages(source, most=1900):
+    """Web pages, cut at blanks into pieces of even length: rows of 512 tokens would lose the rest of a long one."""
+    pieces = []
+    for row in rows(source / "c4_demo.jsonl.gz"):
+        words, count = re.findall(r"\S+\s*", row["text"]), -(-len(row["text"]) // most)
+        piece, left = "", count
+        for word in words:
+            piece += word
+            if len(piece) >= len(row["text"]) / count and left > 1:
+                pieces.append(piece)
+                piece, left = "", left - 1
+        pieces.append(piece)
+    return [{"text": piece.strip()} for piece in pieces if piece.strip()]
+
+
 if __name__ == "__main__":
     source = Path(sys.argv[1])
     messages_shape, original_shape = oasst(source)
@@ -98,3 +115,4 @@ if __name__ == "__main__":
     write("ultrachat-oasst.jsonl", original_shape)
     write("openhermes-gpteacher.jsonl", gpteacher(source))
     write("text-tinystories.jsonl", stories(source))
+    write("text-c4.jsonl.gz", pages(source))
