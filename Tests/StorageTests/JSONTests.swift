@@ -22,7 +22,7 @@ import Testing
         #expect(try JSONParser.parse([0xEF, 0xBB, 0xBF] + Array("[\r\n1]\r\n".utf8)) == [1])
     }
 
-    @Test(arguments: ["{", "[1", "\"abc", "nul", "+1", "1.", "1e", "--1", "[1 2]", "{\"a\":1,,}", "{\"a\"}", "[,]", "1 1", "\"\\x\"", "\"\\u12g4\"", "\"\t\"", "1e400", "/*"])
+    @Test(arguments: ["{", "[1", "\"abc", "nul", "+1", "1.", "1e", "--1", "[1 2]", "NaN", "[-Infinity]", "Infinity", "{\"a\":1,,}", "{\"a\"}", "[,]", "1 1", "\"\\x\"", "\"\\u12g4\"", "\"\t\"", "1e400", "/*"])
     func refused(_ text: String) {
         #expect(throws: JSONIssue.self) { try JSONParser.parse(Array(text.utf8)) }
     }

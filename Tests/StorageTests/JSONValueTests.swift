@@ -11,6 +11,8 @@ import Testing
         #expect(value["big"]?.int == nil)
         #expect(value["t"] == [true, false])
         #expect(value["nan"]?.double?.isNaN == true)
+        #expect(try JSONValue.parse("[Infinity, -Infinity]") == [.double(.infinity), .double(-.infinity)])
+        #expect(failure { _ = try JSONValue.parse("-NaN") }?.code == .malformed)
         #expect(value.text(indented: false) == #"{"big":1.2345678901234568e+20,"d":1.0,"e":1e-05,"i":1,"min":0,"n":null,"nan":NaN,"t":[true,false]}"#)
     }
 
