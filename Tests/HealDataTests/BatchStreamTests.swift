@@ -97,6 +97,24 @@ import Testing
         for index in 0..<10 { #expect(try again.next() == stream.next(), "batch \(index)") }
     }
 
+    /// Two texts of 45 letters and an end, each in two parts of 23 after its bos.
+    @Test(arguments: [true, false]) func longTextsComeWholeInAsManyPassesAsParts(packing: Bool) throws {
+        let texts = [33..<78, 78..<123].map { (letters: Range<UInt8>) in ["text": String(decoding: letters, as: UTF8.self)] }
+        let dataset = try byteDataset([DatasetFile(path: directory.write("long.jsonl", rows: texts))], maxLength: 24) {
+            $0.packing = packing
+            $0.heldBack = .count(0)
+        }
+        let straight = try all(dataset, BatchShape(rowsPerBatch: 1))
+        let labels = straight.map { $0.batch.labels.filter { $0 >= 0 } }
+        #expect(labels.map(\.count) == [23, 23, 22, 22])
+        #expect(Set(labels.joined()).union(straight.flatMap(\.batch.tokens)) == Set((33..<123) + [256, 257]))
+        #expect(Set(labels[..<2].joined()).isDisjoint(with: labels[2...].joined()))
+        for (index, item) in straight.enumerated() {
+            #expect(try all(dataset, BatchShape(rowsPerBatch: 1), from: item.position).map(\.batch) == straight[(index + 1)...].map(\.batch))
+        }
+        #expect(try dataset.plan(epochs: 2, rowsPerBatch: 1).microBatches == 4)
+    }
+
     @Test func ranksShareTheBatchesOfOne() throws {
         let dataset = try dataset()
         let alone = try all(dataset, BatchShape(rowsPerBatch: 2))

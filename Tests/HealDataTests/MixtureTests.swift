@@ -29,7 +29,7 @@ import Testing
         #expect(chiSquare < 130, "\(chiSquare)")  // 81 degrees of freedom: 0.999 quantile 126, less for a permutation
     }
 
-    private func epoch(_ mixture: DatasetMixture, _ number: Int) -> [(file: Int, row: Int)] {
+    private func epoch(_ mixture: DatasetMixture, _ number: Int) -> [(file: Int, row: Int, pass: Int)] {
         (0..<mixture.drawsPerEpoch).map { mixture.row(ofDraw: number * mixture.drawsPerEpoch + $0) }
     }
 
@@ -58,6 +58,7 @@ import Testing
         #expect(Set(both.filter { $0.file == 0 }.map(\.row)).count == 100)
         let counts = (0..<10).map { row in both.count { $0.file == 1 && $0.row == row } }
         #expect(counts == [Int](repeating: 10, count: 10))
+        for row in 0..<10 { #expect(both.filter { $0.file == 1 && $0.row == row }.map(\.pass).sorted() == Array(0..<10)) }
     }
 
     @Test func aFileWithoutDrawsIsNeverDrawn() {

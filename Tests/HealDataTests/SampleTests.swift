@@ -85,6 +85,35 @@ import Testing
         }
     }
 
+    /// Equally long parts that together hold the whole text, one a pass, then the first again.
+    @Test(arguments: [true, false], [(80, 10), (80, 79), (80, 41), (9, 3)])
+    func longTextsGiveAPartAPass(bos: Bool, size: (text: Int, limit: Int)) throws {
+        let characters = (0..<size.text).map { UInt8(32 + $0) }
+        let text = Conversation.text(String(decoding: characters, as: UTF8.self), endsDocument: true)
+        let whole = SampleEncoder(tokenizer: ByteTokenizer(addsBos: bos), template: .plain, maxLength: 1000)
+        let all = try whole.encode(text).tokens.drop { $0 == 256 }
+        let encoder = SampleEncoder(tokenizer: ByteTokenizer(addsBos: bos), template: .plain, maxLength: size.limit)
+        let length = size.limit - (bos ? 1 : 0), parts = (all.count + length - 1) / length
+        var seen: Set<Int32> = []
+        for pass in 0..<2 * parts {
+            guard case .sample(let sample, truncated: true) = try encoder.outcome(of: text, pass: pass) else {
+                Issue.record("no part in pass \(pass)")
+                return
+            }
+            #expect(sample.tokens.count == size.limit && (sample.tokens[0] == 256) == bos)
+            let part = Array(sample.tokens.drop { $0 == 256 })
+            let place = try #require(all.firstIndex(of: part[0])) - all.startIndex
+            #expect(part == Array(all.dropFirst(place).prefix(length)))
+            #expect(place == (pass % parts) * (all.count - length) / (parts - 1))
+            // All is learned but what follows a token that is not there.
+            #expect(sample.trainedCount == length - (bos && place == 0 ? 0 : 1))
+            seen.formUnion(part)
+        }
+        #expect(seen == Set(all))
+        guard case .sample(let first, _) = try encoder.outcome(of: text) else { return }
+        #expect(Array(first.tokens) == Array((bos ? [256] : []) + all.prefix(length)))
+    }
+
     @Test func rowsWithoutAnswersAreSkipped() throws {
         for conversation: Conversation in [
             .turns([Turn(.user, "a"), Turn(.assistant, "")]), .turns([Turn(.user, "a")]), .completion(prompt: "a", completion: " \n\u{85}"),

@@ -138,9 +138,13 @@ struct BatchProducer: Sendable {
 
     /// Outcomes of the draws, in their order, whatever the number of threads.
     private func encode(_ draws: [Int]) -> [Result<RowOutcome, DataError>] {
-        let training = if case .training = self.draws { true } else { false }
-        return parallelMap(draws, threads: threads) { draw in
-            Result { () throws(DataError) in try dataset.outcome(of: row(of: draw), training: training) }
+        parallelMap(draws, threads: threads) { draw in
+            Result { () throws(DataError) in
+                switch self.draws {
+                case .training: try dataset.outcome(ofDraw: draw)
+                case .heldBack: try dataset.outcome(of: dataset.heldBack[draw], training: false)
+                }
+            }
         }
     }
 }

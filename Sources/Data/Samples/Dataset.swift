@@ -61,7 +61,11 @@ package final class Dataset: Sendable {
 
     /// Row of a draw of the mixture.
     package func row(ofDraw draw: Int) -> RowID {
-        let (file, row) = mixture.row(ofDraw: draw)
+        let drawn = mixture.row(ofDraw: draw)
+        return row(drawn.row, ofTrained: drawn.file)
+    }
+
+    private func row(_ row: Int, ofTrained file: Int) -> RowID {
         let source = sources[trainedFiles[file]]
         return RowID(file: trainedFiles[file], row: source.split[source.heldBackCount + row])
     }
@@ -74,12 +78,20 @@ package final class Dataset: Sendable {
         try Self.conversation(sources[id.file], id.row)
     }
 
+    /// The sample of a draw of the mixture, or why there is none.
+    package func outcome(ofDraw draw: Int) throws(DataError) -> RowOutcome {
+        let drawn = mixture.row(ofDraw: draw)
+        return try outcome(of: row(drawn.row, ofTrained: drawn.file), training: true, pass: drawn.pass)
+    }
+
     /// The sample in a row, or why there is none. A bad row is an error or a skip, as the options say.
-    package func outcome(of id: RowID, training: Bool) throws(DataError) -> RowOutcome {
+    ///
+    /// - Parameter pass: how often the row has been drawn before, which decides the part of a long text.
+    package func outcome(of id: RowID, training: Bool, pass: Int = 0) throws(DataError) -> RowOutcome {
         do {
             let conversation = try conversation(id)
             if training, !heldBackHashes.isEmpty, heldBackHashes.contains(conversation.contentHash) { return .skipped(.heldBack) }
-            return try encoder.outcome(of: conversation)
+            return try encoder.outcome(of: conversation, pass: pass)
         } catch let error as RecordError {
             if options.onBadLine == .skip { return .skipped(.badRow) }
             throw DataError(.badRow, at: place(of: id), error.description)

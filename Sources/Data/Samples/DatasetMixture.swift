@@ -30,15 +30,15 @@ package struct DatasetMixture: Sendable, Equatable {
         }
     }
 
-    /// The file and the row in it that draw `draw` takes; draws count on through the epochs.
-    package func row(ofDraw draw: Int) -> (file: Int, row: Int) {
+    /// The file and the row in it that draw `draw` takes, and how often the row has come before; draws count on through the epochs.
+    package func row(ofDraw draw: Int) -> (file: Int, row: Int, pass: Int) {
         let (epoch, index) = draw.quotientAndRemainder(dividingBy: drawsPerEpoch)
         let slot = Permutation(count: drawsPerEpoch, key: derivedKey(seed, 1, UInt64(epoch)))[index]
         let file = starts.lastIndex { $0 <= slot } ?? 0  // a file without draws starts where the next one does
         let drawOfFile = epoch * quotas[file] + slot - starts[file]
         let (pass, place) = drawOfFile.quotientAndRemainder(dividingBy: rowCounts[file])
         let order = Permutation(count: rowCounts[file], key: derivedKey(seed, 2, UInt64(file), UInt64(pass)))
-        return (file, order[place])
+        return (file, order[place], pass)
     }
 }
 

@@ -6,7 +6,7 @@
 package struct SampleEncoder: Sendable {
     package let tokenizer: any Tokenizer
     package let template: ChatTemplate
-    /// Longer samples lose their end.
+    /// Longer conversations lose their end, longer texts give one part at a time.
     package let maxLength: Int
     /// Train every token, not just the assistant's.
     package let trainOnPrompt: Bool
@@ -66,16 +66,15 @@ package struct SampleEncoder: Sendable {
     }
 
     /// A sample of at most `maxLength` tokens, or the reason why there is none.
-    package func outcome(of conversation: Conversation) throws(RecordError) -> RowOutcome {
+    ///
+    /// - Parameter pass: a longer text gives part `pass` of as few parts as hold all of it, and begins again after the last.
+    package func outcome(of conversation: Conversation, pass: Int = 0) throws(RecordError) -> RowOutcome {
         if let turns = conversation.turns, !turns.contains(where: { $0.role.isAssistant && !$0.text.isBlank }) {
             return .skipped(.emptyAnswer)
         }
         var encoded = try encode(conversation)
         let truncated = encoded.tokens.count > maxLength
-        if truncated {
-            encoded.tokens.removeSubrange(maxLength...)
-            encoded.trained.removeSubrange(maxLength...)
-        }
+        if truncated { encoded.keep(maxLength, fromPart: conversation.turns == nil ? pass : 0) }
         let sample = Sample(tokens: encoded.tokens, trained: encoded.trained)
         return sample.usefulCount == 0 ? .skipped(.nothingTrained) : .sample(sample, truncated: truncated)
     }
@@ -93,6 +92,21 @@ package struct EncodedText: Sendable {
     package var hasBos = false
 
     init(rendered: RenderedText) { self.rendered = rendered }
+
+    /// Keeps `count` of the tokens, which are more: those of part `part`, counted round and round. Parts are equally long, so that a pass over the
+    /// data takes as many tokens as the one before; what they have too much together they share with their neighbours. Each begins with the bos.
+    package mutating func keep(_ count: Int, fromPart part: Int) {
+        let opening = hasBos ? 1 : 0
+        let length = count - opening, last = tokens.count - count
+        let parts = (tokens.count - opening + length - 1) / length
+        let start = opening + last * (part % parts) / (parts - 1)
+        if start > opening { trained[start] = false }  // what it follows is not there
+        for range in [start + length..<tokens.count, opening..<start] {
+            tokens.removeSubrange(range)
+            offsets.removeSubrange(range)
+            trained.removeSubrange(range)
+        }
+    }
 
     /// Marks the tokens that overlap a trained range. Several tokens that start at one offset spell one character: they share its bytes.
     fileprivate mutating func markTrained(from first: Int) {

@@ -36,10 +36,7 @@ struct RowTokenizing {
         do {
             let conversation = try file.conversation(ofRow: row, format: format)
             var encoded = try encoder.encode(conversation)
-            if encoded.tokens.count > encoder.maxLength {
-                encoded.tokens.removeSubrange(encoder.maxLength...)
-                encoded.trained.removeSubrange(encoder.maxLength...)
-            }
+            if encoded.tokens.count > encoder.maxLength { encoded.keep(encoder.maxLength, fromPart: 0) }
             var output = Array(#"{"ids":"#.utf8)
             output.append(ids: encoded.tokens)
             output += Array(#","labels":"#.utf8)
