@@ -84,7 +84,7 @@ def choices():
 
 def controls():
     """250,000 tokens at 60 % kept, two seeds: ours, plain TT-SVD with cross-entropy, low-rank whitened SVD healed as ours."""
-    for seed in (1, 2):
+    for seed in (42, 1):
         for name, settings in {"ours": {}, "svd-ce": {**SVD, **CROSS_ENTROPY}, "lowrank": LOWRANK}.items():
             yield f"{name}-seed{seed}", {
                 "compression.keep": 0.6, "max_steps": steps(250_000), "eval_steps": 1000, "seed": seed, **settings}
