@@ -238,13 +238,9 @@ package final class LlamaModel: Sendable {
     /// Output of the last norm, [T, hidden]. With `checkpointing`, only each block's input is kept for the backward pass, which computes the block
     /// again: the same numbers.
     ///
-    /// - Parameters:
-    ///   - spare: bytes that checkpointing need not save. The last blocks are kept as far as they fit: theirs is the first memory the backward
-    ///     pass gives back.
-    ///   - after: what becomes of each block's output.
-    package func hidden(
-        _ input: TokenInput, _ tape: inout Tape, checkpointing: Bool = false, spare: Int = 0, after: (Int, Variable, inout Tape) -> Variable = { _, x, _ in x }
-    ) -> Variable {
+    /// - Parameter spare: bytes that checkpointing need not save. The last blocks are kept as far as they fit: theirs is the first memory the
+    ///   backward pass gives back.
+    package func hidden(_ input: TokenInput, _ tape: inout Tape, checkpointing: Bool = false, spare: Int = 0) -> Variable {
         precondition(
             (input.positions.max() ?? 0) < longestContext, "position \(input.positions.max() ?? 0) in a model made for \(longestContext)")
         var x = embed(input.tokens, &tape)
@@ -260,7 +256,6 @@ package final class LlamaModel: Sendable {
             } else {
                 x = block(layer, x, positions: positions, &tape) { q, k, v, tape in tape.apply(attend, q, k, v) }
             }
-            x = after(layer, x, &tape)
         }
         return normalise(x, &tape)
     }

@@ -49,25 +49,14 @@ import Testing
         return z.map { $0 - lse }
     }
 
-    /// The residual stream after each block.
-    private static func stream(_ model: LlamaModel, _ input: TokenInput) -> [[Double]] {
-        var tape = Tape(records: false), found: [[Double]] = []
-        _ = model.hidden(input, &tape) { _, x, _ in
-            found.append(x.value.doubles())
-            return x
-        }
-        return found
-    }
-
-    /// (1 - w) mean CE + w T^2 mean KL + v mean distance, from the definitions and all logits.
-    private static func naive(_ student: LlamaModel, _ d: Distillation) -> (loss: Double, ce: Double, kl: Double, distance: Double) {
-        var ce = 0.0, kl = 0.0, distance = 0.0, trained = 0, distilled = 0
+    /// (1 - w) mean CE + w T^2 mean KL, from the definitions and all logits.
+    private static func naive(_ student: LlamaModel, _ d: Distillation) -> (loss: Double, ce: Double, kl: Double) {
+        var ce = 0.0, kl = 0.0, trained = 0, distilled = 0
         for batch in batches() {
             let input = TokenInput(tokens: batch.tokens, positions: batch.positions, segments: batch.segments)
             guard case .model(let teacher) = d.teacher else { preconditionFailure("a cached teacher") }
             let z = student.logits(input), y = teacher.logits(input), V = z.rowCount
             let (zs, ys) = (z.doubles(), y.doubles())
-            let streams = Array(zip(stream(student, input), stream(teacher, input)))
             for t in batch.tokens.indices {
                 let row = t * V..<(t + 1) * V
                 if batch.labels[t] >= 0 {
@@ -77,24 +66,19 @@ import Testing
                 if batch.labels[t] >= 0 || d.tokens == .all {
                     let q = logSoftmax(zs[row], temperature: d.temperature), p = logSoftmax(ys[row], temperature: d.temperature)
                     kl += d.temperature * d.temperature * zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
-                    for (x, target) in streams {
-                        let D = student.configuration.hiddenSize, place = t * D..<(t + 1) * D
-                        distance += place.reduce(0) { $0 + (x[$1] - target[$1]) * (x[$1] - target[$1]) } / place.reduce(0) { $0 + target[$1] * target[$1] }
-                            / Double(streams.count)
-                    }
                     distilled += 1
                 }
             }
         }
-        (ce, kl, distance) = (ce / Double(trained), kl / Double(distilled), distance / Double(distilled))
-        return ((1 - d.weight) * ce + d.weight * kl + d.streamWeight * distance, ce, kl, distance)
+        (ce, kl) = (ce / Double(trained), kl / Double(distilled))
+        return ((1 - d.weight) * ce + d.weight * kl, ce, kl)
     }
 
-    @Test(arguments: [(0.3, 1.0, Distillation.Tokens.all, 0), (0.6, 2.0, .labels, 0.7), (1, 1.5, .all, 2.5), (0.5, 1, .labels, 0)], [false, true])
-    func meansAndGradients(setting: (Double, Double, Distillation.Tokens, Double), checkpointing: Bool) throws {
+    @Test(arguments: [(0.3, 1.0, Distillation.Tokens.all), (0.6, 2.0, .labels), (1, 1.5, .all), (0.5, 1, .labels)], [false, true])
+    func meansAndGradients(setting: (Double, Double, Distillation.Tokens), checkpointing: Bool) throws {
         let (student, teacher) = try Self.models()
         #expect(student.configuration.vocabularySize == Self.vocabulary)
-        let distillation = Distillation(teacher: .model(teacher), weight: setting.0, temperature: setting.1, tokens: setting.2, streamWeight: setting.3)
+        let distillation = Distillation(teacher: .model(teacher), weight: setting.0, temperature: setting.1, tokens: setting.2)
         let gradients = student.makeGradients()
         var window = TrainingWindow(student, gradients: gradients, checkpointing: checkpointing, distillation: distillation)
         window.announce(Self.batches())
@@ -103,7 +87,6 @@ import Testing
         #expect(abs(window.meanLoss - expected.loss) < 1e-11 * expected.loss)
         #expect(abs(window.meanCrossEntropy - expected.ce) < 1e-11 * expected.ce)
         #expect(abs(try #require(window.meanDivergence) - expected.kl) < 1e-11 * expected.kl)
-        #expect(setting.3 == 0 ? window.meanStreamDistance == nil : abs(try #require(window.meanStreamDistance) - expected.distance) < 1e-11 * expected.distance)
         let counted = setting.2 == .all ? 24 : window.trainedTokens
         #expect(window.distilledTokens == counted && window.tokens == 24)
 
@@ -131,7 +114,7 @@ import Testing
     @Test func nothingToLearnFromOneself() throws {
         let (student, _) = try Self.models()
         for tokens in [Distillation.Tokens.all, .labels] {
-            let itself = Distillation(teacher: .model(student), weight: 1, temperature: 2, tokens: tokens, streamWeight: 3)
+            let itself = Distillation(teacher: .model(student), weight: 1, temperature: 2, tokens: tokens)
             var window = TrainingWindow(student, gradients: student.makeGradients(), distillation: itself)
             window.announce(Self.batches())
             for batch in Self.batches() { try window.add(batch) }

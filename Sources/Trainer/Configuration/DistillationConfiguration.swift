@@ -8,9 +8,6 @@ package struct DistillationConfiguration: SettingGroup {
     package var temperature = 1.0
     /// The tokens that are compared.
     package var tokens = Tokens.all
-    /// How much the distance between the residual streams of the two counts, on top of the rest; 0 looks at answers only.
-    package var streamWeight = 0.0
-
     /// A directory that keeps the teacher's answers, so that each sample is shown to it once; nil asks it at every step. docs/distillation.md has the files.
     package var cache: String?
     /// What is kept of an answer; nil takes the default.
@@ -45,7 +42,6 @@ package struct DistillationConfiguration: SettingGroup {
             Setting("weight", \.weight, .trajectory, .from(0, to: 1)),
             Setting("temperature", \.temperature, .trajectory, temperatureBounds),
             Setting("tokens", \.tokens),
-            Setting("stream_weight", \.streamWeight, .trajectory, .from(0, to: 1000)),
             Setting("cache", \.cache) { $0 == "" ? "is empty; expected a directory" : nil },
             Setting("cache_form", \.cacheForm),
             Setting("cache_size", \.cacheSize, .trajectory, .from(1, to: 65_535)),
@@ -57,19 +53,11 @@ package struct DistillationConfiguration: SettingGroup {
             guard let position = keys[key] else { continue }
             reader.report("has no effect without \"cache\"; remove it or set \"cache\" to a directory", key: keys.path(to: key), at: position)
         }
-        if streamWeight > 0, let position = keys["stream_weight"] {
-            if weight == 0 { reader.report("has no teacher; set \"weight\" above 0", key: keys.path(to: "stream_weight"), at: position) }
-            if cache != nil {
-                reader.report(
-                    "needs the teacher's residual stream at every step, which \"cache\" does not keep; remove one of them", key: keys.path(to: "stream_weight"), at: position)
-            }
-        }
     }
 
     package static func hint(forUnknown key: String) -> String? {
         switch key {
         case "alpha", "kl_weight", "lambda", "ratio": "did you mean \"weight\", the divergence's share of the loss?"
-        case "hidden_weight", "feature_weight", "mse_weight", "beta": "did you mean \"stream_weight\", for the distance between residual streams?"
         case "tau", "kd_temperature": "did you mean \"temperature\"?"
         case "top_k", "k", "samples", "draws": "did you mean \"cache_size\"?"
         case "cache_path", "cache_dir", "logits": "did you mean \"cache\"?"

@@ -20,20 +20,17 @@ package struct Distillation: Sendable {
     package let temperature: Double
     /// The tokens that the divergence is taken at.
     package let tokens: Tokens
-    /// Weight of the distance between residual streams, which comes on top of the others.
-    package let streamWeight: Double
 
-    package init(teacher: Source, weight: Double, temperature: Double = 1, tokens: Tokens = .all, streamWeight: Double = 0) {
+    package init(teacher: Source, weight: Double, temperature: Double = 1, tokens: Tokens = .all) {
         self.teacher = teacher
         self.weight = weight
         self.temperature = temperature
         self.tokens = tokens
-        self.streamWeight = streamWeight
     }
 
     /// What the teacher says about one batch.
     enum Lesson {
-        case states(TeacherStates, StreamLesson?)
+        case states(TeacherStates)
         case answers(SparseDistributions)
     }
 
@@ -41,8 +38,7 @@ package struct Distillation: Sendable {
     func lesson(_ batch: TokenBatch, _ input: TokenInput) throws -> Lesson {
         switch teacher {
         case .model(let model):
-            let states = Stopwatch.time("teacher") { model.teach(input, keepsStream: streamWeight > 0) }
-            return .states(states, streamWeight > 0 ? StreamLesson(states, rows: tokens.places(batch), weight: streamWeight) : nil)
+            return .states(Stopwatch.time("teacher") { model.teach(input) })
         case .cached(let teacher): return .answers(try teacher.answers(to: batch))
         }
     }
@@ -56,10 +52,10 @@ package struct Distillation: Sendable {
     ) -> Variable {
         let rows = tokens.places(batch), factor = (1 - weight) * countRatio
         switch lesson {
-        case .states(let states, let lesson):
+        case .states(let states):
             let objective = DistillationLoss(
                 labels: labels, rows: rows, temperature: temperature, crossEntropyFactor: factor, divergenceFactor: weight)
-            return model.loss(input, objective, teacher: states, matching: lesson, &tape, checkpointing: checkpointing, spare: spare)
+            return model.loss(input, objective, teacher: states, &tape, checkpointing: checkpointing, spare: spare)
         case .answers(let answers):
             let objective = SparseDistillationLoss(
                 labels: labels, rows: rows, teacher: answers, temperature: temperature, crossEntropyFactor: factor, divergenceFactor: weight)

@@ -27,7 +27,7 @@ extension HealingJob {
                     + "(--allow-changes distillation.teacher accepts the new one)")
         }
         progress.teacher = checksum.text
-        return Distillation(teacher: source, weight: settings.weight, temperature: settings.temperature, tokens: settings.tokens, streamWeight: settings.streamWeight)
+        return Distillation(teacher: source, weight: settings.weight, temperature: settings.temperature, tokens: settings.tokens)
     }
 
     /// The cache of the answers of `teacher`, read and found to be of this teacher and these settings; nil where the configuration asks for none.

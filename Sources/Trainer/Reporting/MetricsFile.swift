@@ -35,8 +35,7 @@ package final class MetricsFile: RunEventSink {
                 "step", report.step,
                 [
                     ("total_steps", JSON(.integer(report.totalSteps))), ("epoch", JSON(.number(report.epoch))), ("loss", JSON(.number(report.loss))),
-                ] + (report.parts.map { [("ce", JSON(.number($0.crossEntropy))), ("kl", JSON(.number($0.divergence)))] } ?? [])
-                    + (report.parts?.streamDistance.map { [("stream", JSON(.number($0)))] } ?? []) + [
+                ] + (report.parts.map { [("ce", JSON(.number($0.crossEntropy))), ("kl", JSON(.number($0.divergence)))] } ?? []) + [
                     ("learning_rate", JSON(.number(report.learningRate))), ("grad_norm", JSON(.number(report.gradientNorm))),
                     ("tokens", JSON(.integer(report.tokens))), ("trained_tokens", JSON(.integer(report.trainedTokens))),
                     ("tokens_per_second", JSON(.number(report.tokensPerSecond))), ("seconds", JSON(.number(report.seconds))),

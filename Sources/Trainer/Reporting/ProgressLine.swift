@@ -20,8 +20,7 @@ package enum ProgressLine {
             (HumanFormat.grouped(whole(report.tokensPerSecond)) + " tok/s", 3),
         ]
         if let mixed = report.parts {
-            let stream = mixed.streamDistance.map { " stream \(HumanFormat.fixed($0, decimals: 4))" } ?? ""
-            parts.insert(("ce \(HumanFormat.fixed(mixed.crossEntropy, decimals: 4)) kl \(HumanFormat.fixed(mixed.divergence, decimals: 4))\(stream)", 5), at: 3)
+            parts.insert(("ce \(HumanFormat.fixed(mixed.crossEntropy, decimals: 4)) kl \(HumanFormat.fixed(mixed.divergence, decimals: 4))", 5), at: 3)
         }
         if let secondsLeft { parts.append(("ETA " + HumanFormat.duration(secondsLeft), 2)) }
         if let bytes = report.memoryBytes { parts.append((HumanFormat.bytes(bytes), 7)) }

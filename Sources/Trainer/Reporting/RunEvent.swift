@@ -19,8 +19,6 @@ package struct LossParts: Sendable, Equatable {
     package var crossEntropy: Double
     /// Mean Kullback-Leibler divergence from the teacher, times the square of the temperature.
     package var divergence: Double
-    /// Mean relative square distance between the residual streams; nil where they are not matched.
-    package var streamDistance: Double? = nil
 }
 
 /// One optimiser step.

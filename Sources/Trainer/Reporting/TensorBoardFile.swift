@@ -38,7 +38,6 @@ package final class TensorBoardFile: RunEventSink {
                 ("train/epoch", report.epoch), ("speed/tokens_per_second", report.tokensPerSecond), ("speed/seconds_per_step", report.seconds),
             ]
             if let parts = report.parts { scalars += [("train/ce", parts.crossEntropy), ("train/kl", parts.divergence)] }
-            if let distance = report.parts?.streamDistance { scalars.append(("train/stream", distance)) }
             if let bytes = report.memoryBytes { scalars.append(("speed/memory_gib", Double(bytes) / 0x1p30)) }
             try append(step: report.step, scalars: scalars)
         case .evaluation(let report):

@@ -118,7 +118,7 @@ package final class HealingRun {
         progress.position = stream.position
         return StepOutcome(
             step: progress.step, loss: window.meanLoss,
-            parts: window.meanDivergence.map { LossParts(crossEntropy: window.meanCrossEntropy, divergence: $0, streamDistance: window.meanStreamDistance) }, learningRate: rate, gradientNorm: norm, tokens: window.tokens,
+            parts: window.meanDivergence.map { LossParts(crossEntropy: window.meanCrossEntropy, divergence: $0) }, learningRate: rate, gradientNorm: norm, tokens: window.tokens,
             trainedTokens: window.trainedTokens, seconds: elapsed, exchangedBytes: exchange.bytes)
     }
 

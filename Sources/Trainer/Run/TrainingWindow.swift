@@ -8,7 +8,7 @@ import Models
 /// The arithmetic of one optimizer step: micro-batches summed, divided once by the counted tokens of the whole window, clipped, applied.
 ///
 /// Without a teacher the loss is the mean cross-entropy of the window's labelled tokens. With one it is (1 - w) times that mean plus w times the mean divergence, each
-/// mean over its own tokens, and, where residual streams are matched, v times their mean distance at the tokens of the divergence. In the sums a labelled token's cross-entropy therefore weighs (1 - w) N_KL / N_CE, a token's divergence w, and one division by N_KL is
+/// mean over its own tokens. In the sums a labelled token's cross-entropy therefore weighs (1 - w) N_KL / N_CE, a token's divergence w, and one division by N_KL is
 /// left for the end. For this ratio both counts must be known before the first batch (`announce`).
 package struct TrainingWindow {
     private let model: LlamaModel
@@ -23,8 +23,6 @@ package struct TrainingWindow {
     /// Sum of the divergences, and the tokens they were taken at; 0 without a teacher.
     package private(set) var divergenceSum = 0.0
     package private(set) var distilledTokens = 0
-    /// Sum of the distances between residual streams at these tokens.
-    private var distanceSum = 0.0
     package private(set) var tokens = 0
 
     /// - Parameter gradients: accumulators of the model, reused from window to window.
@@ -65,7 +63,6 @@ package struct TrainingWindow {
             lossSum += loss.value.base.f64[1]
             divergenceSum += loss.value.base.f64[2]
             distilledTokens += distillation.count(batch)
-            if case .states(_, let stream?) = lesson { distanceSum += stream.distance }
         } else {
             loss = model.loss(input, labels: labels, &tape, checkpointing: checkpointing, spare: spare)
             cotangent = Tensor([1.0], [1])
@@ -78,13 +75,12 @@ package struct TrainingWindow {
 
     /// Adds up what the ranks have counted, in their order, so that all have the window's numbers. Gradients travel by themselves (`GradientExchange`).
     package mutating func combine(over cluster: any Communicator) {
-        let counts = cluster.gather([lossSum, Double(trainedTokens), Double(tokens), divergenceSum, Double(distilledTokens), distanceSum])
+        let counts = cluster.gather([lossSum, Double(trainedTokens), Double(tokens), divergenceSum, Double(distilledTokens)])
         lossSum = counts.reduce(0) { $0 + $1[0] }
         trainedTokens = counts.reduce(0) { $0 + Int($1[1]) }
         tokens = counts.reduce(0) { $0 + Int($1[2]) }
         divergenceSum = counts.reduce(0) { $0 + $1[3] }
         distilledTokens = counts.reduce(0) { $0 + Int($1[4]) }
-        distanceSum = counts.reduce(0) { $0 + $1[5] }
     }
 
     /// Mean cross-entropy of a labelled token, in nats; 0 for a window without any.
@@ -95,16 +91,10 @@ package struct TrainingWindow {
         distillation.map { _ in distilledTokens > 0 ? divergenceSum / Double(distilledTokens) : 0 }
     }
 
-    /// Mean relative square distance between student's and teacher's residual streams; nil where they are not matched.
-    package var meanStreamDistance: Double? {
-        guard let distillation, distillation.streamWeight > 0 else { return nil }
-        return distilledTokens > 0 ? distanceSum / Double(distilledTokens) : 0
-    }
-
     /// What the window's gradient is the gradient of.
     package var meanLoss: Double {
         guard let distillation, let meanDivergence else { return meanCrossEntropy }
-        return (1 - distillation.weight) * meanCrossEntropy + distillation.weight * meanDivergence + distillation.streamWeight * (meanStreamDistance ?? 0)
+        return (1 - distillation.weight) * meanCrossEntropy + distillation.weight * meanDivergence
     }
 
     /// What the sums are divided by.

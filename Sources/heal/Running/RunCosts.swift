@@ -50,10 +50,9 @@ struct RunCosts {
             ("rebuilt matrices", rebuilt * size + 2 * largest * wide), ("activations", activations + logits),
         ]
         // One like the model is assumed; it shares what is not compressed.
-        let streams = c.distillation.streamWeight > 0 ? 2 * tokens * model.layers * model.hiddenSize * wide : 0
         // Beyond a limit it is read from the file, where weights have two bytes.
         let teacherSize = plan.denseTotal * size > LlamaModel.heldLimit ? min(size, 2) : size
-        if hasTeacher { held.append(("teacher", denseCompressed * teacherSize + streams)) }
+        if hasTeacher { held.append(("teacher", denseCompressed * teacherSize)) }
         // Blocks of memory come in steps of an eighth of a power of two; then the program itself, the data and the stacks of threads.
         parts = held + [("reserve", held.reduce(0) { $0 + $1.1 } / 12 + (64 << 20))]
         checkpointBytes = frozen * wide + coreBytes + momentBytes
