@@ -86,7 +86,7 @@ def choices():
 
 
 def controls():
-    """250,000 tokens at 60 % kept, two seeds: ours, plain TT-SVD with cross-entropy and the larger rate it wants, low-rank whitened SVD healed as ours."""
+    """250,000 tokens at 60 % kept, two seeds: ours, plain TT-SVD with cross-entropy and twice the rate, low-rank whitened SVD healed as ours."""
     for seed in (42, 1):
         plain = {**SVD, **CROSS_ENTROPY, "learning_rate": 4 * BASE["learning_rate"]}
         for name, settings in {"ours": CHOSEN, "svd-ce": plain, "lowrank": {**LOWRANK, **CHOSEN}}.items():
