@@ -10,6 +10,8 @@ package struct DecompositionProgress: Sendable {
         case sizes
         /// Cores are found; counted in matrices.
         case cores
+        /// Cores that were there are brought to the balanced gauge; counted in matrices.
+        case gauge
     }
 
     package var phase = Phase.cores

@@ -45,9 +45,8 @@ package enum MPOExport {
             var manifest = MPOManifest(layouts: weights.layouts, pivots: [:])
             for (done, name) in names.enumerated() {
                 if let module = tensors.compressedModule(name) {
-                    let cores = weights.coreNames(module)
-                    let stored = try InterpolativeMPO(MPO(layout: weights.layouts[module]!, values: cores.map { weights.tensors[$0]!.floats() }))
-                    for (core, values) in zip(cores, stored.values) { try writer.write(core, values) }
+                    let stored = try InterpolativeMPO(weights.operatorOf(module))
+                    for (core, values) in zip(weights.coreNames(module), stored.values) { try writer.write(core, values) }
                     manifest.pivots[module] = stored.pivots
                 } else {
                     try writer.write(name, weights.tensors[name]!, as: type(weights.tensors[name]!))

@@ -181,6 +181,11 @@ package struct HealingJob: Sendable {
         let c = configuration
         let pending = Set(prepared.plan.compressed.map(\.name)).subtracting(prepared.opened.layouts.keys)
         var weights = try prepared.opened.weights(leavingOut: pending)
+        let isFresh = prepared.checkpoint == nil
+        if isFresh, !weights.layouts.isEmpty {
+            try weights.balanceCores(stop: wish) { try watch(.decomposing($0)) }
+            if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
+        }
         if !pending.isEmpty {
             try watch(.stage("decomposing \(pending.count) matrices"))
             let results = try decompose(
@@ -191,13 +196,13 @@ package struct HealingJob: Sendable {
             if cluster.isFirst { try CompressedMatrix.write(results, to: c.outputPath(c.outputDirectory)) }
             try watch(.decomposed(results))
         }
-        if !pending.isEmpty { try shareLayouts(of: &weights) }
+        if isFresh { try shareLayouts(of: &weights) }
         let cores = Set(weights.layouts.keys.flatMap(weights.coreNames))
         for name in weights.names where c.trains(name, isCore: cores.contains(name)) {
             let tensor = weights.tensors[name]!, type = c.masterType(tensor.shape)
             weights.tensors[name] = tensor.dtype == type ? tensor.writable() : Elementwise.convert(tensor, to: type)
         }
-        if !pending.isEmpty { share(weights, names: weights.names.filter { c.trains($0, isCore: cores.contains($0)) }) }
+        if isFresh { share(weights, names: weights.names.filter { c.trains($0, isCore: cores.contains($0)) }) }
         for pattern in c.trainable where !weights.names.contains(where: { pattern.matches($0) }) {
             throw HealError(.configuration, "trainable: \"\(pattern.text)\" matches no weight of this model; names look like model.norm.weight")
         }

@@ -64,6 +64,7 @@ enum JobText {
             case .gradients: "measuring how the loss depends on each matrix"
             case .sizes: "measuring what each size would lose"
             case .cores: "decomposing"
+            case .gauge: "balancing the cores"
             }
         var text = "\(work) \(p.done)/\(p.total)  \(p.name)"
         if let rate = p.parametersPerSecond, let left = p.secondsLeft {
