@@ -6,7 +6,7 @@ struct JobCommandTests {
     static func settings(_ directory: URL, steps: Int) -> [String] {
         [
             "--config", Program.configuration, "--set", "output_dir=\(directory.path)/run", "max_steps=\(steps)", "max_seq_length=64",
-            "per_device_train_batch_size=2", "lr_scheduler_type=constant", "warmup_steps=0", "eval_max_rows=4", "save_steps=1000", "logging_steps=1",
+            "per_device_train_batch_size=2", "lr_scheduler_type=constant", "learning_rate=2e-3", "warmup_steps=0", "eval_max_rows=4", "save_steps=1000", "logging_steps=1",
             "sample_steps=null", "min_lr_ratio=0", "export=null",
         ]
     }

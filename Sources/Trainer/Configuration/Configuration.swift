@@ -56,7 +56,7 @@ package struct Configuration: Sendable {
     /// The global norm gradients are cut to; 0 does not cut.
     package var maxGradientNorm = 1.0
     package var optimizer = OptimizerName.adamw
-    package var coreLearningRate = CoreLearningRate.uniform
+    package var coreLearningRate = CoreLearningRate.balanced
     /// What `weightDecay` shrinks: the cores, or their products.
     package var decay = AdamWOptimizer.Decay.cores
     package var gauge = GaugeHandling.free
