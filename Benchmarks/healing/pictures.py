@@ -91,7 +91,7 @@ def main(out, target):
     runs = {}
     for directory in sorted((out / "curves").glob("keep-*"), reverse=True):
         found = evaluations(metrics(directory))
-        if found:
+        if any("truncated" in stages for stages in found.values()):
             runs[float(directory.name.split("-")[1])] = found
     if not runs:
         sys.exit(f"no runs in {out / 'curves'}: experiments.py curves makes them")
@@ -128,7 +128,7 @@ def main(out, target):
     if not won:
         sys.exit("no starts of plain TT-SVD: recovered.svg is not made")
     least = min(v for points in won.values() for _, v in points)
-    chart = Chart("How much of plain TT-SVD's rise in log-perplexity is avoided or won back", "kept share of the parameters", (min(runs) - 0.05, max(runs) + 0.05), (math.floor(least / 10) * 10, 100))
+    chart = Chart("How much of plain TT-SVD's rise in loss is not there", "kept share of the parameters", (min(runs) - 0.05, max(runs) + 0.05), (math.floor(least / 10) * 10, 100))
     chart.ticks(sorted(runs), range(int(math.floor(least / 10) * 10), 101, 10), lambda v: f"{v:g}", lambda v: f"{v} %")
     for (name, stage), points in won.items():
         place = sets.index(name)
