@@ -127,9 +127,10 @@ def main(out, target):
                         won.setdefault((name, stage), []).append((keep, 100 * (p - found[name][stage][-1][1]) / (p - d)))
     if not won:
         sys.exit("no starts of plain TT-SVD: recovered.svg is not made")
-    least = min(v for points in won.values() for _, v in points)
-    chart = Chart("How much of plain TT-SVD's rise in loss is not there", "kept share of the parameters", (min(runs) - 0.05, max(runs) + 0.05), (math.floor(least / 10) * 10, 100))
-    chart.ticks(sorted(runs), range(int(math.floor(least / 10) * 10), 101, 10), lambda v: f"{v:g}", lambda v: f"{v} %")
+    shares = [v for points in won.values() for _, v in points]
+    low, high = 5 * math.floor(min(shares) / 5), 5 * math.ceil(max(100, *shares) / 5)
+    chart = Chart("How much of plain TT-SVD's rise in loss is undone", "kept share of the parameters", (min(runs) - 0.05, max(runs) + 0.05), (low, high))
+    chart.ticks(sorted(runs), range(low, high + 1, 5), lambda v: f"{v:g}", lambda v: f"{v} %")
     for (name, stage), points in won.items():
         place = sets.index(name)
         chart.line(sorted(points), HUES[place], f"{'start' if stage == 'truncated' else 'healed'}{'' if place == 0 else ', WikiText'}", dashed=stage == "truncated")
