@@ -9,25 +9,26 @@ extension ModelWeights {
     /// An `mpo` export has its cores in the gauge with the fewest numbers, from which training gets less far (`docs/optimizer.md`).
     ///
     /// - Parameters:
-    ///   - stop: asked now and then; where it said so, nothing is changed.
+    ///   - type: what cores are kept in, f32 or bf16. A few matrices at a time are there twice.
+    ///   - stop: asked now and then; once it said so, the matrices that are left stay as they are.
     ///   - progress: told of the matrices that are done; an error ends the work.
-    mutating func balanceCores(stop: () -> Bool = { false }, progress: (DecompositionProgress) throws -> Void = { _ in }) throws {
-        let modules = layouts.filter { $0.value.hasFreeGauge && $0.value.cores > 1 }.map(\.key).sorted(), weights = self
-        var balanced: [MPO<Float>] = []
-        while balanced.count < modules.count {
-            if stop() { return }
-            let first = balanced.count, count = min(Parallel.threads, modules.count - first)
-            let found = Mutex<[Int: Result<MPO<Float>, any Error>]>([:])
-            Parallel.forEach(count) { i in
-                let module = modules[first + i]
+    mutating func balanceCores(type: DType = .f32, stop: () -> Bool = { false }, progress: (DecompositionProgress) throws -> Void = { _ in }) throws {
+        let modules = layouts.filter { $0.value.hasFreeGauge && $0.value.cores > 1 }.map(\.key).sorted()
+        var done = 0
+        while done < modules.count, !stop() {
+            let batch = modules[done..<min(done + Parallel.threads, modules.count)], weights = self
+            let found = Mutex<[String: Result<MPO<Float>, any Error>]>([:])
+            Parallel.forEach(batch.count) { i in
+                let module = batch[batch.startIndex + i]
                 let result = Result { try weights.operatorOf(module).regauged(.balanced) }
-                found.withLock { $0[i] = result }
+                found.withLock { $0[module] = result }
             }
-            for i in 0..<count { balanced.append(try found.withLock { $0[i]! }.get()) }
-            try progress(.init(phase: .gauge, done: balanced.count, total: modules.count, name: modules[balanced.count - 1]))
-        }
-        for (module, mpo) in zip(modules, balanced) {
-            compress(module, layout: mpo.layout, cores: mpo.cores.map { Tensor($0.values, $0.shape) })
+            for module in batch {
+                let mpo = try found.withLock { $0[module]! }.get()
+                compress(module, layout: mpo.layout, cores: mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) })
+            }
+            done = batch.endIndex
+            try progress(.init(phase: .gauge, done: done, total: modules.count, name: batch.last!))
         }
     }
 

@@ -183,7 +183,7 @@ package struct HealingJob: Sendable {
         var weights = try prepared.opened.weights(leavingOut: pending)
         let isFresh = prepared.checkpoint == nil
         if isFresh, !weights.layouts.isEmpty {
-            try weights.balanceCores(stop: wish) { try watch(.decomposing($0)) }
+            try weights.balanceCores(type: c.masterPrecision.type, stop: wish) { try watch(.decomposing($0)) }
             if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
         }
         if !pending.isEmpty {
