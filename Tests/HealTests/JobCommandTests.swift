@@ -123,6 +123,20 @@ struct JobCommandTests {
         #expect(outcome.lines.last?.hasPrefix("ok: parameters 260,032 -> ") == true)
     }
 
+    @Test func validationTellsWhatIsLongerThanARow() throws {
+        try withTemporaryDirectory { directory in
+            let chats = directory.appendingPathComponent("chats.jsonl"), texts = directory.appendingPathComponent("texts.jsonl")
+            let long = String(repeating: "Lily went to the park. ", count: 20)
+            try Data("{\"instruction\":\"a\",\"output\":\"b\"}\n{\"instruction\":\"a\",\"output\":\"\(long)\"}\n".utf8).write(to: chats)
+            try Data("{\"text\":\"\(long)\"}\n{\"text\":\"\(long)\"}\n".utf8).write(to: texts)
+            let outcome = try Program.run([
+                "validate", "--config", Program.configuration, "--set", "max_seq_length=64", "datasets=[{\"path\":\"\(chats.path)\"},{\"path\":\"\(texts.path)\"}]",
+            ])
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains(", 1 cut to 64") && outcome.output.contains(", 2 give a part of up to 64 tokens in each pass"), "\(outcome.output)")
+        }
+    }
+
     @Test func validationFindsEverythingAtOnce() throws {
         try withTemporaryDirectory { directory in
             let rows = directory.appendingPathComponent("rows.jsonl")

@@ -88,7 +88,7 @@ enum JobText {
     static func leftOut(_ rows: DataCounters) -> String? {
         var parts = rows.skipped.sorted { $0.key.rawValue < $1.key.rawValue }.filter { $0.value > 0 }
             .map { "\(HumanFormat.grouped($0.value)) left out (\($0.key.words))" }
-        if rows.truncated > 0 { parts.append("\(HumanFormat.grouped(rows.truncated)) cut to max_seq_length") }
+        if rows.truncated > 0 { parts.append("\(HumanFormat.grouped(rows.truncated)) longer than max_seq_length") }
         return parts.isEmpty ? nil : "of \(HumanFormat.grouped(rows.rows)) rows read, " + parts.joined(separator: ", ")
     }
 

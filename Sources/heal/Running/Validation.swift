@@ -119,12 +119,19 @@ struct Validation {
             for file in found {
                 notes.append(
                     "\(file.path): \(file.format.rawValue), \(HumanFormat.grouped(file.rows)) rows, longest sample \(HumanFormat.grouped(file.longestSample)) tokens"
-                        + Self.left(file.counters))
+                        + Self.cut(file, to: c.maxSequenceLength) + Self.left(file.counters))
             }
             summary += "; \(HumanFormat.grouped(all.rows)) rows, \(HumanFormat.grouped(dataset.heldBack.count)) held back, "
                 + "\(HumanFormat.grouped(all.samples)) samples, \(HumanFormat.grouped(all.tokens)) tokens, \(HumanFormat.grouped(all.trainedTokens)) trained"
-                + (all.truncated > 0 ? ", \(HumanFormat.grouped(all.truncated)) samples cut to \(HumanFormat.grouped(c.maxSequenceLength)) tokens" : "")
         } catch { add(error) }
+    }
+
+    /// What of a file's samples is longer than a row: chats lose their end, a text gives another part in the next pass.
+    private static func cut(_ file: DataReport.File, to length: Int) -> String {
+        let count = file.counters.truncated
+        guard count > 0 else { return "" }
+        let what = file.format == .text ? "give a part of up to \(HumanFormat.grouped(length)) tokens in each pass" : "cut to \(HumanFormat.grouped(length))"
+        return ", \(HumanFormat.grouped(count)) \(what)"
     }
 
     private static func left(_ counters: DataCounters) -> String {
