@@ -102,11 +102,19 @@ def curves():
 
 
 def long():
+    """A million tokens."""
     for keep in (0.6, 0.8):
-        yield f"keep-{keep}", {"compression.keep": keep, "max_steps": steps(1_000_000), "eval_steps": 200, **CHOSEN}
+        yield f"keep-{keep}", {
+            "compression.keep": keep, "max_steps": steps(1_000_000), "warmup_steps": 40, "eval_steps": 488, **CHOSEN}
 
 
 GROUPS = {f.__name__: f for f in (start, choices, controls, curves, long)}
+
+
+def dataset(entry):
+    """FILE or FILE=WEIGHT as a data set of a configuration."""
+    path, _, weight = entry.partition("=")
+    return {"path": str(pathlib.Path(path).absolute()), **({"weight": float(weight)} if weight else {})}
 
 
 def metrics(directory):
@@ -136,9 +144,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("groups", nargs="+", choices=GROUPS)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--data", nargs="+", required=True)
+    parser.add_argument("--data", nargs="+", required=True, metavar="FILE[=WEIGHT]", help="rows to train on, and each file's share of the draws; without weights each row comes once")
+    parser.add_argument("--held", nargs="*", default=[], metavar="FILE", help="rows to evaluate on; else 100 of --data, which are held back")
     parser.add_argument("--calibrate", nargs="*", default=[], metavar="FILE=WEIGHT", help="rows to calibrate on and the share of each file's draws; else those of --data")
-    parser.add_argument("--text", help="text of another domain, for what is forgotten")
+    parser.add_argument("--text", nargs="*", default=[], help="texts of other domains, for what is forgotten")
     parser.add_argument("--heal", default=".build/release/heal")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/healing"))
     parser.add_argument("--only", help="names that contain this")
@@ -147,14 +156,15 @@ def main():
     options = parser.parse_args()
     options.out = options.out.absolute()
     options.out.mkdir(parents=True, exist_ok=True)
-    base = {**BASE, "model": str(pathlib.Path(options.model).absolute()),
-            "datasets": [{"path": str(pathlib.Path(p).absolute())} for p in options.data]}
+    base = {**BASE, "model": str(pathlib.Path(options.model).absolute()), "datasets": [dataset(entry) for entry in options.data]}
+    if options.held:
+        base["datasets"] += [{**dataset(path), "split": "validation"} for path in options.held]
+        base["val_size"] = 0
     if options.text:
-        base["eval_texts"] = [str(pathlib.Path(options.text).absolute())]
+        base["eval_texts"] = [str(pathlib.Path(path).absolute()) for path in options.text]
     base["compression"] = {"calibration": {"tokens": 65536}}
     if options.calibrate:
-        files = [entry.rsplit("=", 1) for entry in options.calibrate]
-        base["compression"]["calibration"]["datasets"] = [{"path": str(pathlib.Path(p).absolute()), "weight": float(w)} for p, w in files]
+        base["compression"]["calibration"]["datasets"] = [dataset(entry) for entry in options.calibrate]
     if options.cache:
         base["compression"]["cache"] = str(pathlib.Path(options.cache).absolute())
     options.base = options.out / "base.json"
