@@ -36,6 +36,10 @@ SVD = {"compression.init": "svd"}
 # The start of SVD-LLM (arXiv 2403.07378): a low-rank matrix whitened with the inputs of the original model, every matrix of the same share.
 LOWRANK = {"compression.legs": "lowrank", "compression.budget": "uniform", "compression.calibration.metric": "output",
            "compression.calibration.prefix": "original"}
+# Balanced legs with bonds such that the numbers in SmolLM2-135M's cores are 60 % of a matrix's, as sizes are counted elsewhere.
+BONDS = {"q": 172, "k": 98, "v": 98, "o": 172, "gate": 281, "up": 281, "down": 281}
+NUMBERS = {"compression.legs": "balanced", "compression.budget": "uniform",
+           "compression.rules": [{"match": f"{name}_proj", "bond_dimension": bond} for name, bond in BONDS.items()]}
 CROSS_ENTROPY = {"distillation.weight": 0}
 # The best of the rates among the choices, for what is run after them.
 CHOSEN = {"learning_rate": 2e-4}
@@ -60,6 +64,8 @@ def start():
     for keep in (0.6, 0.8):
         for name, settings in starts.items():
             yield f"{name}-{keep}", {"compression.keep": keep, "max_steps": 1, "eval_steps": 1000, **settings}
+    for name, settings in {"svd": SVD, "balanced": {}}.items():
+        yield f"{name}-numbers-0.6", {"max_steps": 1, "eval_steps": 1000, **NUMBERS, **settings}
 
 
 def choices():
@@ -113,7 +119,7 @@ GROUPS = {f.__name__: f for f in (start, choices, controls, curves, long)}
 
 def dataset(entry):
     """FILE or FILE=WEIGHT as a data set of a configuration."""
-    path, _, weight = entry.partition("=")
+    path, weight = entry.rsplit("=", 1) if "=" in entry else (entry, None)
     return {"path": str(pathlib.Path(path).absolute()), **({"weight": float(weight)} if weight else {})}
 
 

@@ -32,7 +32,7 @@ def rows(folder, name):
 
 def runs_of_words(text):
     words = re.findall(r"\w+", text.lower())
-    return (tuple(words[i:i + SHARED_WORDS]) for i in range(len(words) - SHARED_WORDS))
+    return (tuple(words[i:i + SHARED_WORDS]) for i in range(len(words) - SHARED_WORDS + 1))
 
 
 def how_to(row):
