@@ -19,6 +19,8 @@ struct FitBenchmark: ParsableCommand {
     @Option(help: "Share of the parameters that is kept.") var keep = 0.6
     @Option(parsing: .upToNextOption, help: "lowrank, balanced, or split: (out, 2), (1, in / 2).") var legs = Legs.allCases
     @Option(help: "Tokens to fit to, and half as many others.") var tokens = 8192
+    @Option(help: "Sweeps at most; as for a matrix of this size where nothing is said.") var sweeps: Int?
+    @Option(help: "Steps of conjugate gradients a core at most; the same.") var steps: Int?
 
     func run() throws {
         options.apply()
@@ -34,7 +36,10 @@ struct FitBenchmark: ParsableCommand {
             var fit: Fit<Float>?
             let timing = try Timing {
                 let problem = try FitProblem<Float>(weight: weight, moment: fitted, shrinkage: 0.05), others = try FitProblem<Float>(weight: weight, moment: held)
-                fit = try problem.fit(layout, options: FitOptions(size: weight.count), held: others)
+                var fitting = FitOptions(size: weight.count)
+                fitting.maximumSweeps = sweeps ?? fitting.maximumSweeps
+                fitting.steps = steps ?? fitting.steps
+                fit = try problem.fit(layout, options: fitting, held: others)
             }
             Row(
                 name: "fit \(out) x \(columns) \(legs) keep \(keep)", timing,

@@ -24,7 +24,7 @@ extension MPO {
             }
             let columns = layout.products[index + 1] * bonds[index + 2]
             values[index] = qr.left
-            values[index + 1] = LinearAlgebra.product(
+            values[index + 1] = Threaded.product(
                 m: qr.rank, n: columns, k: bonds[index + 1], qr.right, values[index + 1])
             bonds[index + 1] = qr.rank
         }
@@ -35,7 +35,7 @@ extension MPO {
             }
             let rows = bonds[index - 1] * layout.products[index - 1]
             values[index] = lq.right
-            values[index - 1] = LinearAlgebra.product(
+            values[index - 1] = Threaded.product(
                 m: rows, n: lq.rank, k: bonds[index], values[index - 1], lq.left)
             bonds[index] = lq.rank
         }

@@ -47,7 +47,7 @@ import Testing
                     }
                     expectClose(chains.map { Naive.dot(image, $0) }, expected, "\(layout), core \(core), row \(row)")
                     expectClose(
-                        apply(unit(count, row)), expected, "\(layout), core \(core), row \(row)")
+                        apply(unit(count, row)).image, expected, "\(layout), core \(core), row \(row)")
                 }
             }
         }
@@ -61,8 +61,50 @@ import Testing
             let local = CoreProblem(Naive.operatorOf(layout, seed: 7), core: core)
             let preconditioner = try KroneckerPreconditioner(local, moment: problem.moment, damping: 1e-13)
             let x = Naive.random(layout.coreCount(core), seed: 8)
-            let image = NormalOperator(local, moment: problem.moment)(x)
+            let image = NormalOperator(local, moment: problem.moment)(x).image
             expectClose(preconditioner.apply(image, out: local.out), x, "\(layout), core \(core)", tolerance: 1e-7)
+        }
+    }
+
+    /// Its inverse is N_a (x) N_i (x) N_b, each as sums over the normal matrix: N_i over equal bonds, the others over N_i^-1 and the other bond.
+    @Test func preconditionerIsThatOfTheDefinition() throws {
+        for layout in FittingCase.layouts {
+            let problem = try FittingCase.problem(layout)
+            let mpo = Naive.operatorOf(layout, seed: 2)
+            for core in 0..<layout.cores {
+                let local = CoreProblem(mpo, core: core)
+                let (a, o, i, b) = (local.left.bond, local.out, local.in, local.right.bond)
+                let normal = NormalMatrix(local, moment: problem.moment)
+                // Bonds that are not independent make a factor singular; damping then hides what is compared.
+                guard (try? Cholesky(normal.values, order: normal.order)) != nil else { continue }
+                func sum(_ count: Int, normalized: Bool = true, _ weight: (_ row: [Int], _ column: [Int]) -> (row: Int, column: Int, weight: Double)) -> [Double] {
+                    var result = [Double](repeating: 0, count: count * count)
+                    for row in 0..<normal.order {
+                        for column in 0..<normal.order {
+                            let place = weight([row / b / i, row / b % i, row % b], [column / b / i, column / b % i, column % b])
+                            result[place.row * count + place.column] += place.weight * normal.values[row * normal.order + column]
+                        }
+                    }
+                    let trace = (0..<count).reduce(0) { $0 + result[$1 * count + $1] }
+                    return normalized ? result.map { $0 / trace } : result
+                }
+                let ofIn = sum(i, normalized: false) { ($0[1], $1[1], $0[0] == $1[0] && $0[2] == $1[2] ? 1 : 0) }
+                let inverse = try symmetricInverse(ofIn, order: i)
+                let ofLeft = a == 1 ? [1] : sum(a) { ($0[0], $1[0], $0[2] == $1[2] ? inverse[$0[1] * i + $1[1]] : 0) }
+                let ofRight = b == 1 ? [1] : sum(b) { ($0[2], $1[2], $0[0] == $1[0] ? inverse[$0[1] * i + $1[1]] : 0) }
+                let product = WeightedTrace.kronecker([ofLeft, ofIn, ofRight])
+                let preconditioner = try KroneckerPreconditioner(local, moment: problem.moment, damping: 1e-13)
+                let x = Naive.random(layout.coreCount(core), seed: 8)
+                let image = preconditioner.apply(x, out: o)
+                // The product times the image is x, for each out index.
+                for out in 0..<o {
+                    func own(_ values: [Double]) -> [Double] {
+                        (0..<normal.order).map { values[(($0 / b / i * o + out) * i + $0 / b % i) * b + $0 % b] }
+                    }
+                    expectClose(
+                        Naive.product(product, own(image), m: normal.order, n: 1, k: normal.order), own(x), "\(layout), core \(core)", tolerance: 1e-6)
+                }
+            }
         }
     }
 
@@ -76,6 +118,15 @@ import Testing
         expectClose(three.solution, zip(b, diagonal).map { $0 / $1 }, "three eigenvalues")
         let one = conjugateGradients(b, steps: 50, tolerance: 1e-12, apply: apply) { zip($0, diagonal).map { $0 / $1 } }
         #expect(one.steps == 1)
+        // The steps along the directions that were applied add up to the solution.
+        var direction: [Double] = [], sum = [Double](repeating: 0, count: 7)
+        let followed = conjugateGradients(
+            b, steps: 2, tolerance: 0,
+            apply: {
+                direction = $0
+                return apply($0)
+            }, precondition: { $0 }, moved: { length in sum = zip(sum, direction).map { $0 + length * $1 } })
+        #expect(sum == followed.solution)
         let none = conjugateGradients([0, 0] as [Double], steps: 5, tolerance: 0, apply: { $0 }, precondition: { $0 })
         #expect(none.steps == 0 && none.solution == [0, 0])
     }

@@ -22,6 +22,17 @@ import Testing
         }
     }
 
+    /// More columns than one block of the sum over the upper half of C.
+    @Test func errorOfManyColumns() throws {
+        let layout = try MPOLayout(outFactors: [3, 2], inFactors: [25, 52], limit: .bondDimension(2))
+        let problem = try FitProblem(
+            weight: Naive.matrix(layout, seed: 1), matrix: FittingCase.moment(width: 1300, tokens: 30, seed: 2), columns: 1300)
+        let mpo = Naive.operatorOf(layout, seed: 9)
+        let expected = FittingCase.loss(problem, Naive.dense(mpo)) / FittingCase.loss(problem, Naive.dense(.zero(layout)))
+        #expect(abs(problem.relativeError(of: mpo) - expected) < 1e-12 * expected)
+        #expect(abs(problem.residual(of: mpo.dense()).relativeError - expected) < 1e-12 * expected)
+    }
+
     /// Legs (o, 1), (1, i): the error is the tail of the singular values of W S, S S^T = C, and no sweep can lower it.
     @Test func oneLegGivesTheWhitenedSVD() throws {
         for (out, input) in [([14, 1], [1, 9]), ([1, 14], [9, 1]), ([7, 2], [1, 9]), ([2, 7], [9, 1])] {
@@ -170,7 +181,9 @@ import Testing
         let fit = try few.fit(layout, options: FitOptions(maximumSweeps: 60, tolerance: 0), held: other)
         #expect(fit.heldErrors.count > 2 && fit.heldErrors.count < 60)
         #expect(fit.heldError == fit.heldErrors.min())
-        #expect(other.relativeError(of: fit.mpo) == fit.heldError && few.relativeError(of: fit.mpo) == fit.error)
+        #expect(other.relativeError(of: fit.mpo) == fit.heldError)
+        let error = few.relativeError(of: fit.mpo)
+        #expect(abs(error - fit.error) < 1e-13, "\(error), \(fit.error)")
     }
 
     @Test func degenerateProblems() throws {

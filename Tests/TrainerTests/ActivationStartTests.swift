@@ -160,17 +160,18 @@ extension TrainingJobTests {
         }
 
         /// Parameters are spread: the total stays, the errors as they come out, weighed by what they do to the loss, fall, and so does the divergence from the original.
-        /// (Perplexity tells nothing here: on rows unlike anything this small model was trained on it does not even fall with every larger size.)
+        /// (Perplexity tells nothing here: on rows unlike anything this small model was trained on it does not even fall with every larger size. Where only half of the
+        /// parameters are kept the divergences of these few matrices with legs of their own do not differ clearly either.)
         @Test(arguments: [CalibrationConfiguration.Prefix.original, .compressed]) func budgetIsSpread(prefix: CalibrationConfiguration.Prefix) throws {
             func total(_ start: Start) -> Int { start.results.reduce(0) { $0 + $1.layout.parameterCount } }
             func predicted(_ start: Start) -> Double { start.results.reduce(0) { $0 + $1.fit!.weightedError! } }
-            let uniform = try start { $0.calibration.prefix = prefix }, spread = try start { $0.calibration.prefix = prefix; $0.budget = nil }
+            let uniform = try start { $0.calibration.prefix = prefix; $0.keep = 0.65 }, spread = try start { $0.calibration.prefix = prefix; $0.keep = 0.65; $0.budget = nil }
             let limit = try #require(spread.configuration.compression.keep) * Double(spread.results.reduce(0) { $0 + $1.layout.denseCount })
             #expect((0.97...1).contains(Double(total(spread)) / limit) && Double(total(uniform)) <= limit)
             #expect(Set(spread.results.map(\.layout.keptFraction)).count > 10)
             #expect(predicted(spread) < 0.9 * predicted(uniform))
             let (before, after) = (try uniform.divergence(), try spread.divergence())
-            #expect(after < before, "\(after) against \(before)")
+            #expect(after < 0.95 * before, "\(after) against \(before)")
             // A rule pins its matrices, and takes nothing from the others.
             var pin = CompressionRule()
             pin.match = OneOrMore([try NamePattern("down_proj")])
@@ -197,8 +198,8 @@ extension TrainingJobTests {
             let before = try local(epochs: 0), after = try local()
             #expect(before.reports.allSatisfy { $0!.localError == nil } && after.reports.allSatisfy { $0!.localError! <= 1 })
             #expect(Set(after.reports.map { $0!.localError! }).count == 5 && after.reports.contains { $0!.localError! < 0.95 })
-            let (a, b) = (try after.perplexity(), try before.perplexity())
-            #expect(a < b, "\(after.reports.map { $0!.localError! })")
+            let (a, b) = (try after.divergence(), try before.divergence())
+            #expect(a < 0.99 * b, "\(after.reports.map { $0!.localError! })")
             let threads = Parallel.threads
             defer { Parallel.threads = threads }
             Parallel.threads = 3

@@ -112,28 +112,40 @@ private struct Sweep<Scalar: LinearAlgebraScalar> {
     private mutating func improve(_ core: Int) throws(TensorTrainError) -> Bool {
         let centred = try mpo.canonical(center: core)
         let local = CoreProblem(centred, core: core)
-        let gradient = local.project(weighted)
-        let step = try solve(gradient, local)
+        let (step, remaining) = try solve(local.project(weighted), local)
         var values = centred.values
         Scalar.add(step, scaledBy: 1, to: &values[core], count: step.count)
         let moved = MPO(trusted: centred.layout, values)
-        let (newWeighted, newError) = problem.residual(of: moved.dense())
+        let (newWeighted, newError) = problem.residual(of: moved.dense(), weighted: remaining)
         // Steps lower the error but for rounding; where that rules, the core stays.
         guard newError < error else { return false }
         (mpo, weighted, error) = (moved, newWeighted, newError)
         return true
     }
 
-    private func solve(_ gradient: [Scalar], _ local: CoreProblem<Scalar>) throws(TensorTrainError) -> [Scalar] {
+    /// The step of a core, and what ``weighted`` is behind it where that was found on the way.
+    private func solve(_ gradient: [Scalar], _ local: CoreProblem<Scalar>) throws(TensorTrainError) -> (step: [Scalar], remaining: [Scalar]?) {
         if solvesExactly(local) {
-            return try NormalMatrix(local, moment: problem.moment).solve(gradient, local, damping: options.damping)
+            return (try NormalMatrix(local, moment: problem.moment).solve(gradient, local, damping: options.damping), nil)
         }
         let normal = NormalOperator(local, moment: problem.moment)
         let preconditioner = try KroneckerPreconditioner(local, moment: problem.moment, damping: options.damping)
-        return conjugateGradients(
+        var along: [Scalar]?
+        var remaining: [Scalar]? = normal.rebuilds ? weighted : nil
+        let step = conjugateGradients(
             gradient, steps: options.steps, tolerance: options.stepTolerance,
-            apply: { normal($0) }, precondition: { preconditioner.apply($0, out: local.out) }
+            apply: { direction in
+                let (image, weighted) = normal(direction)
+                along = weighted
+                return image
+            },
+            precondition: { preconditioner.apply($0, out: local.out) },
+            moved: { length in
+                guard let along else { return }
+                Scalar.add(along, scaledBy: -length, to: &remaining!, count: along.count)
+            }
         ).solution
+        return (step, remaining)
     }
 
     private func solvesExactly(_ local: CoreProblem<Scalar>) -> Bool {

@@ -5,9 +5,11 @@ import Kernels
 ///
 /// - Parameters:
 ///   - tolerance: stops when the residual, in the preconditioner's norm, is this fraction of the first.
+///   - moved: called with the length of each step along the direction that was last applied.
 /// - Returns: X and the steps taken.
 func conjugateGradients<Scalar: LinearAlgebraScalar>(
-    _ b: [Scalar], steps: Int, tolerance: Double, apply: ([Scalar]) -> [Scalar], precondition: ([Scalar]) -> [Scalar]
+    _ b: [Scalar], steps: Int, tolerance: Double, apply: ([Scalar]) -> [Scalar], precondition: ([Scalar]) -> [Scalar],
+    moved: (Scalar) -> Void = { _ in }
 ) -> (solution: [Scalar], steps: Int) {
     let count = b.count
     var x = [Scalar](repeating: 0, count: count)
@@ -24,6 +26,7 @@ func conjugateGradients<Scalar: LinearAlgebraScalar>(
         let length = energy / curvature
         Scalar.add(direction, scaledBy: Scalar(length), to: &x, count: count)
         Scalar.add(image, scaledBy: Scalar(-length), to: &residual, count: count)
+        moved(Scalar(length))
         let next = precondition(residual)
         let before = energy
         energy = dot(residual, next)

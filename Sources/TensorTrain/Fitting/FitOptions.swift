@@ -35,8 +35,11 @@ package struct FitOptions: Sendable, Hashable, Codable {
         self.damping = damping
     }
 
-    /// Options for a matrix of that many entries: sweeps of large ones take minutes, and the first few win most.
-    package init(size: Int) { self.init(maximumSweeps: size > Self.large ? 2 : 12) }
+    /// Options for a matrix of that many entries: sweeps of large ones take minutes, and the first few steps win most.
+    package init(size: Int) {
+        self.init()
+        if size > Self.large { (maximumSweeps, steps) = (2, 4) }
+    }
 
     /// Entries from which on a matrix counts as large.
     static let large = 1 << 24

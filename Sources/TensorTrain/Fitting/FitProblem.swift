@@ -87,21 +87,32 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
 
     /// The relative output error, E|W x - W' z|^2 / E|W x|^2: tr((T - W') C (T - W')^T) / tr(W C W^T) for equal inputs; 0 where W x
     /// is always 0.
-    package func relativeError(of dense: [Scalar]) -> Double { residual(of: dense).relativeError }
+    package func relativeError(of dense: [Scalar]) -> Double {
+        relative(Self.energy(difference(dense), moment, rows: rows, columns: columns))
+    }
 
     /// The relative output error of an operator.
     package func relativeError(of mpo: MPO<Scalar>) -> Double { relativeError(of: mpo.dense()) }
 
     /// (T - W') C and the relative output error.
-    func residual(of dense: [Scalar]) -> (weighted: [Scalar], relativeError: Double) {
+    ///
+    /// - Parameter weighted: the first where it is known.
+    func residual(of dense: [Scalar], weighted known: [Scalar]? = nil) -> (weighted: [Scalar], relativeError: Double) {
+        let difference = difference(dense)
+        let weighted = known ?? Threaded.product(m: rows, n: columns, k: columns, difference, moment)
+        return (weighted, relative(max(dot(difference, weighted), 0)))
+    }
+
+    /// T - W'.
+    private func difference(_ dense: [Scalar]) -> [Scalar] {
         precondition(dense.count == target.count, "\(dense.count) values for [\(rows), \(columns)]")
         var difference = dense
         difference.withUnsafeMutableBufferPointer { Scalar.scale($0, by: -1) }
         Scalar.add(target, scaledBy: 1, to: &difference, count: difference.count)
-        let weighted = Threaded.product(m: rows, n: columns, k: columns, difference, moment)
-        let square = max(dot(difference, weighted), 0) + irreducible
-        return (weighted, scale > 0 ? square / scale : 0)
+        return difference
     }
+
+    private func relative(_ square: Double) -> Double { scale > 0 ? (square + irreducible) / scale : 0 }
 
     /// The squared singular values of T C^(1/2), largest first: with the first r of them kept, the best matrix of rank r loses the sum of the others.
     package func squaredSingularValues() throws(TensorTrainError) -> [Double] {
@@ -118,8 +129,39 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
         }
     }
 
+    /// tr(A C A^T): what lies above the diagonal of C counts twice, so that half of the product is enough.
     private static func energy(_ a: [Scalar], _ c: [Scalar], rows: Int, columns: Int) -> Double {
-        max(dot(a, Threaded.product(m: rows, n: columns, k: columns, a, c)), 0)
+        let block = max(512, (columns + 7) / 8)
+        var sum = 0.0
+        for first in stride(from: 0, to: columns, by: block) {
+            let width = min(block, columns - first)
+            sum += 2 * inner(a, c, rows: rows, columns: columns, 0..<first, first..<first + width)
+            sum += inner(a, c, rows: rows, columns: columns, first..<first + width, first..<first + width)
+        }
+        return max(sum, 0)
+    }
+
+    /// tr(A_k C_kn A_n^T) for two ranges of columns.
+    private static func inner(
+        _ a: [Scalar], _ c: [Scalar], rows: Int, columns: Int, _ k: Range<Int>, _ n: Range<Int>
+    ) -> Double {
+        if k.isEmpty { return 0 }
+        let type: DType = Scalar.self == Float.self ? .f32 : .f64
+        return a.withUnsafeBufferPointer { a in
+            c.withUnsafeBufferPointer { c in
+                let product: [Scalar] = Threaded.filled(rows * n.count) { result in
+                    GEMM.run(
+                        m: rows, n: n.count, k: k.count, GEMM.Operand(a.baseAddress! + k.lowerBound, stride: columns, transposed: false),
+                        GEMM.Operand(c.baseAddress! + k.lowerBound * columns + n.lowerBound, stride: columns, transposed: false),
+                        inputs: type, into: result, stride: n.count, output: type)
+                }
+                return product.withUnsafeBufferPointer { product in
+                    (0..<rows).reduce(0) {
+                        $0 + Scalar.dot(a.baseAddress! + $1 * columns + n.lowerBound, product.baseAddress! + $1 * n.count, count: n.count)
+                    }
+                }
+            }
+        }
     }
 
     private static func require(_ weight: [Scalar], columns: Int) throws(TensorTrainError) {

@@ -14,6 +14,9 @@ struct NormalOperator<Scalar: LinearAlgebraScalar> {
     /// G [q, a, q', a'] of the one side, and C turned to [q, q', i', i]; nil where rebuilding is cheaper.
     private let gram: (side: Environment<Scalar>, values: [Scalar], moment: [Scalar])?
 
+    /// Whether the chain is rebuilt.
+    var rebuilds: Bool { gram == nil }
+
     init(_ problem: CoreProblem<Scalar>, moment: [Scalar]) {
         self.problem = problem
         self.moment = moment
@@ -38,12 +41,11 @@ struct NormalOperator<Scalar: LinearAlgebraScalar> {
         }
     }
 
-    /// N X.
-    func callAsFunction(_ x: [Scalar]) -> [Scalar] {
+    /// N X, and where the chain is rebuilt its product with C on the way, [o, i].
+    func callAsFunction(_ x: [Scalar]) -> (image: [Scalar], weighted: [Scalar]?) {
         guard let gram else {
-            let built = problem.build(x)
-            return problem.project(
-                Threaded.product(m: problem.rows, n: problem.columns, k: problem.columns, built, moment))
+            let weighted = Threaded.product(m: problem.rows, n: problem.columns, k: problem.columns, problem.build(x), moment)
+            return (problem.project(weighted), weighted)
         }
         let (q, a) = (gram.side.in, gram.side.bond)
         let (o, i) = (problem.out, problem.in)
@@ -53,7 +55,7 @@ struct NormalOperator<Scalar: LinearAlgebraScalar> {
         let z = Threaded.product(m: q * a * q, n: o * i, k: a, gram.values, first)
         let turned = Threaded.reordered(z, shape: [q, a, q, o, i], order: [1, 3, 0, 2, 4])
         let y = Threaded.product(m: a * o, n: i, k: q * q * i, turned, gram.moment)
-        return problem.right.isEnd ? y : Threaded.reordered(y, shape: [a, o * i], order: [1, 0])
+        return (problem.right.isEnd ? y : Threaded.reordered(y, shape: [a, o * i], order: [1, 0]), nil)
     }
 
     /// Floating-point operations of one application.

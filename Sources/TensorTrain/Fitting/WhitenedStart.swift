@@ -5,45 +5,36 @@ import Kernels
 /// With C_k = S_k S_k^T the error is ||(T - W') (S_1 (x) .. (x) S_N)||_F, so T (S_1 (x) .. (x) S_N) is decomposed and S_k^-1 goes
 /// back into core k. Where all columns belong to one core the product is C itself: two cores are then the exact optimum, for legs
 /// (o, 1), (1, i) the whitened low-rank factorisation (SVD-LLM, arXiv 2403.07378).
+///
+/// Elsewhere the C_k are those of the likeliest Kronecker product, from the identity by two rounds of "flip-flop" (Dutilleul 1999): each in turn is the sum over
+/// C with the inverses of the others as weights, so that what the others explain does not count in it. The first of the first round is the partial trace.
 struct WhitenedStart<Scalar: LinearAlgebraScalar> {
     /// L_k with L_k L_k^T = C_k, in double precision.
-    private let factors: [Cholesky<Double>]
+    let factors: [Cholesky<Double>]
     private let inFactors: [Int]
 
     /// - Parameter damping: added to each C_k, relative to the mean of its diagonal.
     init(moment: [Scalar], inFactors: [Int], damping: Double) throws(TensorTrainError) {
         self.inFactors = inFactors
-        let width = inFactors.reduce(1, *)
+        let split = inFactors.count { $0 > 1 } > 1
         var factors: [Cholesky<Double>] = []
-        var before = 1
-        for (index, own) in inFactors.enumerated() {
-            let after = width / before / own
-            var matrix = Self.partialTrace(moment, before, own, after)
-            let trace = (0..<own).reduce(0) { $0 + matrix[$1 * own + $1] }
-            // The first carries tr(C), the others have trace 1: (x) C_k then has the trace of C.
-            let scale = trace > 0 ? (index == 0 ? 1 : 1 / trace) : 1
-            matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: scale) }
-            let ridge = trace > 0 ? damping * trace * scale / Double(own) : 1
-            for row in 0..<own { matrix[row * own + row] += ridge }
-            factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: own) })
-            before *= own
-        }
-        self.factors = factors
-    }
-
-    /// The sum over q, s of C[(q i s), (q i' s)].
-    private static func partialTrace(_ moment: [Scalar], _ before: Int, _ own: Int, _ after: Int) -> [Double] {
-        let width = before * own * after
-        var result = [Double](repeating: 0, count: own * own)
-        for q in 0..<before {
-            for i in 0..<own {
-                for s in 0..<after {
-                    let line = ((q * own + i) * after + s) * width + q * own * after + s
-                    for j in 0..<own { result[i * own + j] += Double(moment[line + j * after]) }
-                }
+        var inverses = inFactors.map(WeightedTrace.identity)
+        for _ in 0..<(split ? 2 : 1) {
+            factors = []
+            for (index, own) in inFactors.enumerated() {
+                var matrix = WeightedTrace.sum(
+                    moment, left: WeightedTrace.kronecker(inverses[..<index]), keeping: own, right: WeightedTrace.kronecker(inverses[(index + 1)...]))
+                let trace = (0..<own).reduce(0) { $0 + matrix[$1 * own + $1] }
+                // The scale of the product cancels when the factors are taken out again.
+                let scale = trace > 0 ? (index == 0 ? 1 : 1 / trace) : 1
+                matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: scale) }
+                let ridge = trace > 0 ? damping * trace * scale / Double(own) : 1
+                for row in 0..<own { matrix[row * own + row] += ridge }
+                factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: own) })
+                if split { inverses[index] = try symmetricInverse(matrix, order: own) }
             }
         }
-        return result
+        self.factors = factors
     }
 
     /// The operator of a target, row-major [o, i].

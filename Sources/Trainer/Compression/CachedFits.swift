@@ -60,7 +60,7 @@ struct CachedFits: Sendable {
         let checksum = weight.withUnsafeBytes { Checksum(of: $0) }
         let rowWeights = fit.squares.map { squares in "rows weighed \(squares.withUnsafeBytes { Checksum(of: $0) }.text)" } ?? "rows alike"
         return .init(
-            "activation 4, \(fit.entry.layout!)\(fit.entry.searchesLegs ? " or better" : ""), \(type), rows \(rows.checksum.text), "
+            "activation 5, \(fit.entry.layout!)\(fit.entry.searchesLegs ? " or better" : ""), \(type), rows \(rows.checksum.text), "
                 + "moments \(fit.inputs.checksum.text), \(rowWeights), crc32 \(checksum.text)")
     }
 }
