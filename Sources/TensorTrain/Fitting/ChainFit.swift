@@ -88,7 +88,7 @@ private struct Sweep<Scalar: LinearAlgebraScalar> {
     private(set) var mpo: MPO<Scalar>
     /// The relative output error of ``mpo``.
     private(set) var error: Double
-    /// (T - W') C for ``mpo``.
+    /// (T - W') C for ``mpo``, carried along with the steps where they have it.
     private var weighted: [Scalar]
 
     init(problem: FitProblem<Scalar>, options: FitOptions, mpo: MPO<Scalar>) {

@@ -18,17 +18,21 @@ struct WhitenedStart<Scalar: LinearAlgebraScalar> {
         self.inFactors = inFactors
         let split = inFactors.count { $0 > 1 } > 1
         var factors: [Cholesky<Double>] = []
-        var inverses = inFactors.map(WeightedTrace.identity)
+        // Inverses are weights for the other factors; where there is no other they are not made.
+        var inverses = inFactors.map { split || $0 == 1 ? WeightedTrace.identity($0) : [] }
         for _ in 0..<(split ? 2 : 1) {
             factors = []
             for (index, own) in inFactors.enumerated() {
+                if own == 1 {
+                    factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky([1], order: 1) })
+                    continue
+                }
                 var matrix = WeightedTrace.sum(
                     moment, left: WeightedTrace.kronecker(inverses[..<index]), keeping: own, right: WeightedTrace.kronecker(inverses[(index + 1)...]))
                 let trace = (0..<own).reduce(0) { $0 + matrix[$1 * own + $1] }
-                // The scale of the product cancels when the factors are taken out again.
-                let scale = trace > 0 ? (index == 0 ? 1 : 1 / trace) : 1
-                matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: scale) }
-                let ridge = trace > 0 ? damping * trace * scale / Double(own) : 1
+                // The scale cancels when the factor is taken out again.
+                if trace > 0 { matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: 1 / trace) } }
+                let ridge = trace > 0 ? damping / Double(own) : 1
                 for row in 0..<own { matrix[row * own + row] += ridge }
                 factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: own) })
                 if split { inverses[index] = try symmetricInverse(matrix, order: own) }
