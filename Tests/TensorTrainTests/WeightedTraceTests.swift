@@ -54,6 +54,17 @@ import Testing
         #expect(a < b - 0.01, "\(inFactors): \(a), partial traces \(b)")
     }
 
+    /// How the size of W' is shared among the cores: the first factor has the trace of C, the others 1, also where a core has no columns.
+    @Test(arguments: [[12], [1, 12], [12, 1], [3, 4], [2, 1, 6]])
+    func factorsShareTheTrace(inFactors: [Int]) throws {
+        let c = FittingCase.moment(width: 12, tokens: 50, seed: 5)
+        let start = try WhitenedStart(moment: c, inFactors: inFactors, damping: 0)
+        for (index, factor) in start.factors.enumerated() {
+            let trace = Naive.dot(factor.lower, factor.lower), expected = index == 0 ? (0..<12).reduce(0) { $0 + c[$1 * 13] } : 1
+            #expect(abs(trace - expected) < 1e-12 * expected, "\(inFactors), factor \(index)")
+        }
+    }
+
     /// A moment that is a Kronecker product gives its factors, up to their scales.
     @Test func aKroneckerProductIsFound() throws {
         let factors = [FittingCase.moment(width: 3, tokens: 20, seed: 1), FittingCase.moment(width: 4, tokens: 20, seed: 2)]

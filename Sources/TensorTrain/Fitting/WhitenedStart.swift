@@ -17,25 +17,26 @@ struct WhitenedStart<Scalar: LinearAlgebraScalar> {
     init(moment: [Scalar], inFactors: [Int], damping: Double) throws(TensorTrainError) {
         self.inFactors = inFactors
         let split = inFactors.count { $0 > 1 } > 1
+        let width = inFactors.reduce(1, *), total = (0..<width).reduce(0) { $0 + Double(moment[$1 * (width + 1)]) }
         var factors: [Cholesky<Double>] = []
         // Inverses are weights for the other factors; where there is no other they are not made.
         var inverses = inFactors.map { split || $0 == 1 ? WeightedTrace.identity($0) : [] }
         for _ in 0..<(split ? 2 : 1) {
             factors = []
             for (index, own) in inFactors.enumerated() {
-                if own == 1 {
-                    factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky([1], order: 1) })
-                    continue
-                }
-                var matrix = WeightedTrace.sum(
-                    moment, left: WeightedTrace.kronecker(inverses[..<index]), keeping: own, right: WeightedTrace.kronecker(inverses[(index + 1)...]))
-                let trace = (0..<own).reduce(0) { $0 + matrix[$1 * own + $1] }
-                // The scale cancels when the factor is taken out again.
-                if trace > 0 { matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: 1 / trace) } }
-                let ridge = trace > 0 ? damping / Double(own) : 1
+                var matrix =
+                    own == 1
+                    ? [total]
+                    : WeightedTrace.sum(
+                        moment, left: WeightedTrace.kronecker(inverses[..<index]), keeping: own, right: WeightedTrace.kronecker(inverses[(index + 1)...]))
+                let found = (0..<own).reduce(0) { $0 + matrix[$1 * own + $1] }
+                // The first has the trace of C, the others 1. It cancels in W', but decides how the size of W' is shared among the cores.
+                let trace = index == 0 && total > 0 ? total : 1
+                matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: found > 0 ? trace / found : 1) }
+                let ridge = found > 0 ? damping * trace / Double(own) : 1
                 for row in 0..<own { matrix[row * own + row] += ridge }
                 factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: own) })
-                if split { inverses[index] = try symmetricInverse(matrix, order: own) }
+                if split, own > 1 { inverses[index] = try symmetricInverse(matrix, order: own) }
             }
         }
         self.factors = factors
