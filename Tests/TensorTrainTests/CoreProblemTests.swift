@@ -6,6 +6,18 @@ import Testing
 @Suite struct CoreProblemTests {
     private func unit(_ count: Int, _ index: Int) -> [Double] { (0..<count).map { $0 == index ? 1 : 0 } }
 
+    /// Each core of each chain as a least-squares problem, with its normal matrix.
+    private func forEachCore(_ body: (_ name: String, FitProblem<Double>, CoreProblem<Double>, NormalMatrix) throws -> Void) throws {
+        for layout in FittingCase.layouts {
+            let problem = try FittingCase.problem(layout)
+            let mpo = Naive.operatorOf(layout, seed: 2)
+            for core in 0..<layout.cores {
+                let local = CoreProblem(mpo, core: core)
+                try body("\(layout), core \(core)", problem, local, NormalMatrix(local, moment: problem.moment))
+            }
+        }
+    }
+
     @Test func buildingPutsTheCoreIntoTheChain() throws {
         for layout in Naive.layouts {
             let mpo = Naive.operatorOf(layout, seed: 3)
@@ -22,33 +34,21 @@ import Testing
 
     /// The normal matrix is J (I (x) C) J^T with the rows of J the chains of unit cores, for every out index alike.
     @Test func normalMatrixIsThatOfTheDefinition() throws {
-        for layout in FittingCase.layouts {
-            let problem = try FittingCase.problem(layout)
-            let mpo = Naive.operatorOf(layout, seed: 2)
-            for core in 0..<layout.cores {
-                let local = CoreProblem(mpo, core: core)
-                let apply = NormalOperator(local, moment: problem.moment)
-                let normal = NormalMatrix(local, moment: problem.moment)
-                #expect(normal.order == local.order)
-                let own = mpo.cores[core]
-                let count = own.values.count
-                let chains = (0..<count).map { local.build(unit(count, $0)) }
-                for row in 0..<count {
-                    let image = Naive.product(chains[row], problem.moment, m: layout.rows, n: layout.columns, k: layout.columns)
-                    let expected = (0..<count).map { column -> Double in
-                        // [a, o, i, b] to [a, i, b], and zero between different outs.
-                        func split(_ index: Int) -> (out: Int, unknown: Int) {
-                            let (b, i) = (index % own.right, index / own.right % own.in)
-                            let (o, a) = (index / own.right / own.in % own.out, index / own.right / own.in / own.out)
-                            return (o, (a * own.in + i) * own.right + b)
-                        }
-                        let (from, to) = (split(row), split(column))
-                        return from.out == to.out ? normal.values[from.unknown * normal.order + to.unknown] : 0
-                    }
-                    expectClose(chains.map { Naive.dot(image, $0) }, expected, "\(layout), core \(core), row \(row)")
-                    expectClose(
-                        apply(unit(count, row)).image, expected, "\(layout), core \(core), row \(row)")
+        try forEachCore { name, problem, local, normal in
+            let apply = NormalOperator(local, moment: problem.moment)
+            #expect(normal.order == local.order)
+            let (a, o, i, b) = (local.left.bond, local.out, local.in, local.right.bond), count = a * o * i * b
+            let chains = (0..<count).map { local.build(unit(count, $0)) }
+            for row in 0..<count {
+                let image = Naive.product(chains[row], problem.moment, m: problem.rows, n: problem.columns, k: problem.columns)
+                let expected = (0..<count).map { column -> Double in
+                    // [a, o, i, b] to [a, i, b], and zero between different outs.
+                    func split(_ index: Int) -> (out: Int, unknown: Int) { (index / b / i % o, (index / b / i / o * i + index / b % i) * b + index % b) }
+                    let (from, to) = (split(row), split(column))
+                    return from.out == to.out ? normal.values[from.unknown * normal.order + to.unknown] : 0
                 }
+                expectClose(chains.map { Naive.dot(image, $0) }, expected, "\(name), row \(row)")
+                expectClose(apply(unit(count, row)).image, expected, "\(name), row \(row)")
             }
         }
     }
@@ -68,44 +68,40 @@ import Testing
 
     /// Its inverse is N_a (x) N_i (x) N_b, each as sums over the normal matrix: N_i over equal bonds, the others over N_i^-1 and the other bond.
     @Test func preconditionerIsThatOfTheDefinition() throws {
-        for layout in FittingCase.layouts {
-            let problem = try FittingCase.problem(layout)
-            let mpo = Naive.operatorOf(layout, seed: 2)
-            for core in 0..<layout.cores {
-                let local = CoreProblem(mpo, core: core)
-                let (a, o, i, b) = (local.left.bond, local.out, local.in, local.right.bond)
-                let normal = NormalMatrix(local, moment: problem.moment)
-                // Bonds that are not independent make a factor singular; damping then hides what is compared.
-                guard (try? Cholesky(normal.values, order: normal.order)) != nil else { continue }
-                func sum(_ count: Int, normalized: Bool = true, _ weight: (_ row: [Int], _ column: [Int]) -> (row: Int, column: Int, weight: Double)) -> [Double] {
-                    var result = [Double](repeating: 0, count: count * count)
-                    for row in 0..<normal.order {
-                        for column in 0..<normal.order {
-                            let place = weight([row / b / i, row / b % i, row % b], [column / b / i, column / b % i, column % b])
-                            result[place.row * count + place.column] += place.weight * normal.values[row * normal.order + column]
-                        }
+        var compared = 0
+        try forEachCore { name, problem, local, normal in
+            let (a, o, i, b) = (local.left.bond, local.out, local.in, local.right.bond)
+            // Bonds that are not independent make a factor singular; damping then hides what is compared.
+            guard (try? Cholesky(normal.values, order: normal.order)) != nil else { return }
+            compared += 1
+            /// N summed over weights [a, i, b], [a', i', b'], to places [count, count].
+            func sum(_ count: Int, normalized: Bool = true, _ weight: (_ row: [Int], _ column: [Int]) -> (row: Int, column: Int, weight: Double)) -> [Double] {
+                var result = [Double](repeating: 0, count: count * count)
+                for row in 0..<normal.order {
+                    for column in 0..<normal.order {
+                        let place = weight([row / b / i, row / b % i, row % b], [column / b / i, column / b % i, column % b])
+                        result[place.row * count + place.column] += place.weight * normal.values[row * normal.order + column]
                     }
-                    let trace = (0..<count).reduce(0) { $0 + result[$1 * count + $1] }
-                    return normalized ? result.map { $0 / trace } : result
                 }
-                let ofIn = sum(i, normalized: false) { ($0[1], $1[1], $0[0] == $1[0] && $0[2] == $1[2] ? 1 : 0) }
-                let inverse = try symmetricInverse(ofIn, order: i)
-                let ofLeft = a == 1 ? [1] : sum(a) { ($0[0], $1[0], $0[2] == $1[2] ? inverse[$0[1] * i + $1[1]] : 0) }
-                let ofRight = b == 1 ? [1] : sum(b) { ($0[2], $1[2], $0[0] == $1[0] ? inverse[$0[1] * i + $1[1]] : 0) }
-                let product = WeightedTrace.kronecker([ofLeft, ofIn, ofRight])
-                let preconditioner = try KroneckerPreconditioner(local, moment: problem.moment, damping: 1e-13)
-                let x = Naive.random(layout.coreCount(core), seed: 8)
-                let image = preconditioner.apply(x, out: o)
-                // The product times the image is x, for each out index.
-                for out in 0..<o {
-                    func own(_ values: [Double]) -> [Double] {
-                        (0..<normal.order).map { values[(($0 / b / i * o + out) * i + $0 / b % i) * b + $0 % b] }
-                    }
-                    expectClose(
-                        Naive.product(product, own(image), m: normal.order, n: 1, k: normal.order), own(x), "\(layout), core \(core)", tolerance: 1e-6)
+                let trace = (0..<count).reduce(0) { $0 + result[$1 * count + $1] }
+                return normalized ? result.map { $0 / trace } : result
+            }
+            let ofIn = sum(i, normalized: false) { ($0[1], $1[1], $0[0] == $1[0] && $0[2] == $1[2] ? 1 : 0) }
+            let inverse = try symmetricInverse(ofIn, order: i)
+            let ofLeft = sum(a) { ($0[0], $1[0], $0[2] == $1[2] ? inverse[$0[1] * i + $1[1]] : 0) }
+            let ofRight = sum(b) { ($0[2], $1[2], $0[0] == $1[0] ? inverse[$0[1] * i + $1[1]] : 0) }
+            let product = WeightedTrace.kronecker([ofLeft, ofIn, ofRight])
+            let x = Naive.random(a * o * i * b, seed: 8)
+            let image = try KroneckerPreconditioner(local, moment: problem.moment, damping: 1e-13).apply(x, out: o)
+            // The product times the image is x, for each out index.
+            for out in 0..<o {
+                func own(_ values: [Double]) -> [Double] {
+                    (0..<normal.order).map { values[(($0 / b / i * o + out) * i + $0 / b % i) * b + $0 % b] }
                 }
+                expectClose(Naive.product(product, own(image), m: normal.order, n: 1, k: normal.order), own(x), name, tolerance: 1e-6)
             }
         }
+        #expect(compared > 20, "\(compared) cores")
     }
 
     @Test func conjugateGradientsSolve() {

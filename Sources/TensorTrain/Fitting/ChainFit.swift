@@ -131,7 +131,7 @@ private struct Sweep<Scalar: LinearAlgebraScalar> {
         let normal = NormalOperator(local, moment: problem.moment)
         let preconditioner = try KroneckerPreconditioner(local, moment: problem.moment, damping: options.damping)
         var along: [Scalar]?
-        var remaining: [Scalar]? = normal.rebuilds ? weighted : nil
+        var remaining: [Scalar]?
         let step = conjugateGradients(
             gradient, steps: options.steps, tolerance: options.stepTolerance,
             apply: { direction in
@@ -142,6 +142,7 @@ private struct Sweep<Scalar: LinearAlgebraScalar> {
             precondition: { preconditioner.apply($0, out: local.out) },
             moved: { length in
                 guard let along else { return }
+                if remaining == nil { remaining = weighted }
                 Scalar.add(along, scaledBy: -length, to: &remaining!, count: along.count)
             }
         ).solution

@@ -146,7 +146,7 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
         _ a: [Scalar], _ c: [Scalar], rows: Int, columns: Int, _ k: Range<Int>, _ n: Range<Int>
     ) -> Double {
         if k.isEmpty { return 0 }
-        let type: DType = Scalar.self == Float.self ? .f32 : .f64
+        let type = Threaded.dtype(Scalar.self)
         return a.withUnsafeBufferPointer { a in
             c.withUnsafeBufferPointer { c in
                 let product: [Scalar] = Threaded.filled(rows * n.count) { result in

@@ -14,9 +14,6 @@ struct NormalOperator<Scalar: LinearAlgebraScalar> {
     /// G [q, a, q', a'] of the one side, and C turned to [q, q', i', i]; nil where rebuilding is cheaper.
     private let gram: (side: Environment<Scalar>, values: [Scalar], moment: [Scalar])?
 
-    /// Whether the chain is rebuilt.
-    var rebuilds: Bool { gram == nil }
-
     init(_ problem: CoreProblem<Scalar>, moment: [Scalar]) {
         self.problem = problem
         self.moment = moment

@@ -49,7 +49,7 @@ enum Threaded {
         }
     }
 
-    private static func dtype<S: LinearAlgebraScalar>(_: S.Type) -> DType { S.self == Float.self ? .f32 : .f64 }
+    static func dtype<S: LinearAlgebraScalar>(_: S.Type) -> DType { S.self == Float.self ? .f32 : .f64 }
 }
 
 /// The sum of a_j b_j in double precision, in a fixed order.

@@ -19,9 +19,11 @@ struct WhitenedStart<Scalar: LinearAlgebraScalar> {
         let split = inFactors.count { $0 > 1 } > 1
         let width = inFactors.reduce(1, *), total = (0..<width).reduce(0) { $0 + Double(moment[$1 * (width + 1)]) }
         var factors: [Cholesky<Double>] = []
-        // Inverses are weights for the other factors; where there is no other they are not made.
+        let rounds = split ? 2 : 1
+        // Inverses are weights for the factors that follow; where none does they are not made.
         var inverses = inFactors.map { split || $0 == 1 ? WeightedTrace.identity($0) : [] }
-        for _ in 0..<(split ? 2 : 1) {
+        let last = inFactors.lastIndex { $0 > 1 }
+        for round in 1...rounds {
             factors = []
             for (index, own) in inFactors.enumerated() {
                 var matrix =
@@ -36,7 +38,7 @@ struct WhitenedStart<Scalar: LinearAlgebraScalar> {
                 let ridge = found > 0 ? damping * trace / Double(own) : 1
                 for row in 0..<own { matrix[row * own + row] += ridge }
                 factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: own) })
-                if split, own > 1 { inverses[index] = try symmetricInverse(matrix, order: own) }
+                if own > 1, round < rounds || index != last { inverses[index] = try symmetricInverse(matrix, order: own) }
             }
         }
         self.factors = factors
