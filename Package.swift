@@ -24,6 +24,9 @@ let package = Package(
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c"),
         .target(name: "CShims", cSettings: fused, linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
 
+        // What every other module may use.
+        .target(name: "Basics", swiftSettings: strict),
+
         // Numbers.
         .target(name: "Kernels", dependencies: ["CShims", "COpenBLAS"], swiftSettings: strict),
         .target(name: "TensorTrain", dependencies: ["Kernels"], swiftSettings: strict),
@@ -33,8 +36,8 @@ let package = Package(
         .target(name: "Cluster", dependencies: [.target(name: "CMPI", condition: .when(traits: ["MPI"]))], swiftSettings: strict),
 
         // Files and data.
-        .target(name: "Storage", dependencies: ["CShims", "CHDF5", "CZlib"], swiftSettings: strict),
-        .target(name: "HealData", dependencies: ["CPCRE2", "CZlib"], path: "Sources/Data", swiftSettings: strict),
+        .target(name: "Storage", dependencies: ["Basics", "CShims", "CHDF5", "CZlib"], swiftSettings: strict),
+        .target(name: "HealData", dependencies: ["Basics", "CPCRE2", "CZlib"], path: "Sources/Data", swiftSettings: strict),
 
         // The product.
         .target(name: "Models", dependencies: ["Autograd", "Storage"], swiftSettings: strict),
@@ -55,6 +58,7 @@ let package = Package(
 
         // Tests mirror the modules.
         .target(name: "TestSupport", dependencies: ["Autograd", "Models"], path: "Tests/Support", swiftSettings: strict),
+        .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: strict),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TensorTrainTests", dependencies: ["TensorTrain", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "AutogradTests", dependencies: ["Autograd", "TestSupport"], swiftSettings: strict),

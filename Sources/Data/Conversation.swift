@@ -1,3 +1,5 @@
+import Basics
+
 /// Who speaks.
 package enum Role: String, Sendable, Codable {
     case system, user, assistant
@@ -31,13 +33,17 @@ package struct Turn: Sendable, Equatable {
     package var text: String
     /// Material beside the text, Alpaca's `input`: a section of its own in Alpaca's prompt, a paragraph elsewhere.
     package var context: String
+    /// What the message holds beside role and content, by the keys of the chat interface (`tool_calls`, `tool_call_id`, `name`,
+    /// `reasoning_content`): an object, in the order of the row.
+    package var fields: JSON
     /// Whether the turn's tokens count in the loss. Only turns of the assistant are ever trained.
     package var trained: Bool
 
-    package init(_ role: Role, _ text: String, context: String = "", trained: Bool? = nil) {
+    package init(_ role: Role, _ text: String, context: String = "", fields: JSON = .object([]), trained: Bool? = nil) {
         self.role = role
         self.text = text
         self.context = context
+        self.fields = fields
         self.trained = role.isAssistant && (trained ?? true)
     }
 
@@ -47,7 +53,8 @@ package struct Turn: Sendable, Equatable {
 
 /// What one row of a data set says.
 package enum Conversation: Sendable, Equatable {
-    case turns([Turn])
+    /// Turns, and the functions that the assistant may call in them (the chat interface's `tools`).
+    case turns([Turn], tools: [JSON] = [])
     /// A prompt and what follows it directly. Chat templates treat the two as a user's and an assistant's turn.
     case completion(prompt: String, completion: String)
     /// Text to be learned as a whole; `endsDocument` is false for a piece that more of the same document follows.
@@ -56,10 +63,15 @@ package enum Conversation: Sendable, Equatable {
     /// The conversation as turns; nil for plain text.
     package var turns: [Turn]? {
         switch self {
-        case .turns(let turns): turns
+        case .turns(let turns, _): turns
         case .completion(let prompt, let completion): [Turn(.user, prompt), Turn(.assistant, completion)]
         case .text: nil
         }
+    }
+
+    /// The functions that the assistant may call.
+    package var tools: [JSON] {
+        if case .turns(_, let tools) = self { tools } else { [] }
     }
 
     /// A hash of everything that is said, the same for equal conversations from different files.
@@ -72,7 +84,9 @@ package enum Conversation: Sendable, Equatable {
             for turn in turns ?? [] {
                 hash.combine(turn.role.rawValue)
                 hash.combine(turn.fullText)
+                if turn.fields.members?.isEmpty == false { hash.combine(turn.fields.text()) }
             }
+            for tool in tools { hash.combine(tool.text()) }
         }
         return hash.value
     }

@@ -1,3 +1,4 @@
+import Basics
 import Storage
 
 /// Everything that distinguishes one model of the Llama family from another.

@@ -1,3 +1,5 @@
+import Basics
+
 extension JSONValue {
     /// Parses one JSON document (RFC 8259; `NaN` and `Infinity`, which Python writes, are taken too).
     ///
@@ -19,18 +21,5 @@ extension JSONValue {
     package static func parse(_ text: String, file: String = "text") throws(StorageError) -> JSONValue {
         let bytes = Array(text.utf8)
         return try bytes.withRawBytes { (raw) throws(StorageError) in try parse(raw, file: file) }
-    }
-
-    /// The value without its positions.
-    private init(_ json: JSON) {
-        switch json.value {
-        case .null: self = .null
-        case .bool(let value): self = .bool(value)
-        case .integer(let value): self = .int(value)
-        case .number(let value): self = .double(value)
-        case .string(let value): self = .string(value)
-        case .array(let elements): self = .array(elements.map { JSONValue($0) })
-        case .object(let members): self = .object(Dictionary(uniqueKeysWithValues: members.map { ($0.key, JSONValue($0.value)) }))
-        }
     }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// The weights of a Hugging Face directory: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
 package struct SafetensorsDirectory: WeightSource {
     /// The directory, or the single file it was opened from.

@@ -1,3 +1,5 @@
+import Basics
+
 /// One `.safetensors` file: eight bytes of header length, a JSON header, then the tensors without gaps.
 ///
 /// Format: https://github.com/huggingface/safetensors#format. Everything the header claims is checked when the file is

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// What a tensor to be written looks like.

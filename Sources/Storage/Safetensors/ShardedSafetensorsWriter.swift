@@ -1,3 +1,5 @@
+import Basics
+
 /// Writes `model.safetensors`, or numbered shards with `model.safetensors.index.json` where the tensors exceed a size.
 package final class ShardedSafetensorsWriter {
     package static let defaultShardSize = 5_000_000_000

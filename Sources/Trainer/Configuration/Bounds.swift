@@ -1,3 +1,4 @@
+import Basics
 import Storage
 
 /// The numbers a key accepts, with the words that say so.

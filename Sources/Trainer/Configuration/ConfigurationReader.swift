@@ -1,3 +1,4 @@
+import Basics
 import Storage
 
 /// Gathers the mistakes found while a configuration is read, with their places.

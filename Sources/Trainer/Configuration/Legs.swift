@@ -1,3 +1,4 @@
+import Basics
 import Storage
 
 /// How the rows and columns of a matrix are split over its cores.

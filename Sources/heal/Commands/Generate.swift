@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import HealData
 import Models
 import Trainer

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Trainer
 
 struct Inspect: ParsableCommand {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import HealData
 import Storage
 import Trainer

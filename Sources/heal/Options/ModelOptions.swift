@@ -1,5 +1,6 @@
 import ArgumentParser
 import Autograd
+import Basics
 import HealData
 import Kernels
 import Models

@@ -1,4 +1,5 @@
 import Autograd
+import Basics
 import Foundation
 import Kernels
 import Models
