@@ -25,10 +25,10 @@ let package = Package(
         .target(name: "CShims", cSettings: fused, linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
 
         // What every other module may use.
-        .target(name: "Basics", swiftSettings: strict),
+        .target(name: "Basics", dependencies: ["CShims"], swiftSettings: strict),
 
         // Numbers.
-        .target(name: "Kernels", dependencies: ["CShims", "COpenBLAS"], swiftSettings: strict),
+        .target(name: "Kernels", dependencies: ["Basics", "CShims", "COpenBLAS"], swiftSettings: strict),
         .target(name: "TensorTrain", dependencies: ["Kernels"], swiftSettings: strict),
         .target(name: "Autograd", dependencies: ["Kernels", "TensorTrain"], swiftSettings: strict),
 

@@ -15,7 +15,7 @@ struct Benchmarks: ParsableCommand {
 }
 
 struct CommonOptions: ParsableArguments {
-    @Option(help: "Worker threads; 0 takes all cores.") var threads = 0
+    @Option(help: "Worker threads; 0 takes one for each processor that may be used.") var threads = 0
     @Option(help: "Counted repetitions; the median is reported.") var repetitions = 5
     @Flag(help: "One JSON object a line instead of text.") var json = false
     @Flag(help: "After an uncounted repetition print an empty line, then measure once for every line on standard input: for alternating with another program.")

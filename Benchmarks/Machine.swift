@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Kernels
 
@@ -29,7 +30,7 @@ struct Machine: Codable, Equatable {
             "bf16", "svebf16",
         ]
         return Machine(
-            processor: value("model name", "Hardware") ?? "unknown", cores: ProcessInfo.processInfo.activeProcessorCount,
+            processor: value("model name", "Hardware") ?? "unknown", cores: Processors.own.usable,
             flags: telling.filter(known.contains), memoryBytes: ProcessInfo.processInfo.physicalMemory, loops: LibraryVersions.loops,
             bf16Products: GEMM.hasFastBFloat16, onednn: LibraryVersions.oneDNN, openblas: LibraryVersions.openBLAS)
     }

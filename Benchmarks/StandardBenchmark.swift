@@ -6,7 +6,7 @@ import Kernels
 struct StandardBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "standard", abstract: "Run the standard set, write it as JSON, and compare it with another run.")
-    @Option(help: "Worker threads; 0 takes all cores.") var threads = 0
+    @Option(help: "Worker threads; 0 takes one for each processor that may be used.") var threads = 0
     @Option(help: "Counted repetitions; the median is reported.") var repetitions = 5
     @Option(help: "A Hugging Face directory; SmolLM2 where models/README.md puts it, else the embedded model.") var model: String?
     @Option(help: "Rows for `packed` and `loading`.") var rows = "datasets/alpaca-dolly.jsonl"

@@ -1,3 +1,4 @@
+import Basics
 import COpenBLAS
 import CShims
 import Dispatch
@@ -9,19 +10,11 @@ import Synchronization
 /// Work is cut by its shape, never by the number of threads, and every piece writes its own part of the output. So the bits of a
 /// result do not depend on how many threads ran or which thread took which piece.
 package enum Parallel {
-    private static let limit = Atomic<Int>(0)
-
-    /// Threads a loop may use; 0 means one for each processor.
+    /// Threads a loop may use; set to 0, one for each processor that may be used.
     package static var threads: Int {
-        get {
-            let n = limit.load(ordering: .relaxed)
-            return n > 0 ? n : processors
-        }
-        set { limit.store(newValue, ordering: .relaxed) }
+        get { Threads.count }
+        set { Threads.count = newValue }
     }
-
-    /// Asked once: the system answers by reading files.
-    private static let processors = ProcessInfo.processInfo.activeProcessorCount
 
     /// OpenBLAS must not start threads of its own under ours.
     private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)

@@ -2,4 +2,5 @@
 #include "denormals.h"
 #include "gemm.h"
 #include "libraries.h"
+#include "processors.h"
 #include "loops.h"

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Rows a micro-batch has, and whose micro-batches these are.
@@ -33,7 +34,7 @@ package struct BatchStream: ~Copyable {
     ///   - prefetch: batches prepared ahead; 0 prepares each when it is asked for.
     package init(
         _ dataset: Dataset, shape: BatchShape, epochs: Double? = nil, from position: DataPosition? = nil,
-        threads: Int = 2, prefetch: Int = 4
+        threads: Int = Threads.upTo(2), prefetch: Int = 4
     ) throws(DataError) {
         let count = try epochs.map { (epochs) throws(DataError) in
             guard epochs > 0, epochs * Double(dataset.mixture.drawsPerEpoch) < 0x1p53 else {
@@ -60,7 +61,7 @@ package struct BatchStream: ~Copyable {
 
 extension Dataset {
     /// The held-back rows as batches, in the same order every time.
-    package func evaluationBatches(_ shape: BatchShape, threads: Int = 2, prefetch: Int = 2) throws(DataError) -> BatchStream {
+    package func evaluationBatches(_ shape: BatchShape, threads: Int = Threads.upTo(2), prefetch: Int = 2) throws(DataError) -> BatchStream {
         try BatchStream(BatchProducer(dataset: self, draws: .heldBack, shape: shape, threads: threads), from: nil, prefetch)
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 /// What a full pass over the data finds.
 package struct DataReport: Sendable {
     package struct File: Sendable {
@@ -34,7 +35,7 @@ package struct DataReport: Sendable {
 
 extension Dataset {
     /// Reads and encodes every row, or the first `limit` of each file, whatever is done about bad rows in training: they are listed here.
-    package func report(limit: Int = .max, errorsListed: Int = 10, threads: Int = 2) throws(DataError) -> DataReport {
+    package func report(limit: Int = .max, errorsListed: Int = 10, threads: Int = Threads.upTo(2)) throws(DataError) -> DataReport {
         var files: [DataReport.File] = []
         for (index, source) in sources.enumerated() {
             var report = DataReport.File(

@@ -1,3 +1,4 @@
+import Basics
 /// How many micro-batches the epochs will give.
 package struct EpochPlan: Sendable, Equatable {
     /// Micro-batches over all ranks.
@@ -12,7 +13,7 @@ package struct EpochPlan: Sendable, Equatable {
 extension Dataset {
     /// Counts by encoding every row once, without keeping samples, and packing their lengths as training will; where an epoch has more
     /// than `limit` rows, projects from that many. The same answer every time, so a schedule may be built on it.
-    package func plan(epochs: Double, rowsPerBatch: Int, limit: Int = 100_000, threads: Int = 2) throws(DataError) -> EpochPlan {
+    package func plan(epochs: Double, rowsPerBatch: Int, limit: Int = 100_000, threads: Int = Threads.upTo(2)) throws(DataError) -> EpochPlan {
         let rows = mixture.drawsPerEpoch
         let draws = max(1, Int(min(epochs * Double(rows), 0x1p53).rounded()))
         let looked = rows <= limit ? draws : min(limit, draws)

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Files opened for training: their rows, which of them are held back, the order of the rest.
@@ -112,7 +113,7 @@ package final class Dataset: Sendable {
         for (file, source) in sources.enumerated() {
             for start in stride(from: 0, to: source.heldBackCount, by: 1024) {
                 let ids = (start..<min(source.heldBackCount, start + 1024)).map { RowID(file: file, row: source.split[$0]) }
-                let found = parallelMap(ids, threads: ProcessInfo.processInfo.activeProcessorCount) { id in
+                let found = parallelMap(ids, threads: Threads.count) { id in
                     Result { () throws(DataError) in try heldBackHash(source, id.row, policy) }
                 }
                 for (id, hash) in zip(ids, found) {

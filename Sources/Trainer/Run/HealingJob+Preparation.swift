@@ -1,4 +1,5 @@
 import Autograd
+import Basics
 import Cluster
 import Foundation
 import HealData
