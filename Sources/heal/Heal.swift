@@ -20,7 +20,8 @@ struct Heal: ParsableCommand {
             checkpoint), or an mpo export.
 
             Exit status: 0 done; 64 wrong usage; 65 the model or the data is not as it should be; 66 a file is missing; 73 an output cannot be made; \
-            74 reading or writing failed; 78 the configuration is wrong; 130 and 143 stopped by Ctrl-C or by a request to terminate, after saving.
+            74 reading or writing failed; 78 the configuration is wrong; 130, 143 and 129 stopped by Ctrl-C, by a request to terminate or because the terminal \
+            is gone, after saving.
             """,
         version: "heal 0.1.0",
         subcommands: [
@@ -29,6 +30,7 @@ struct Heal: ParsableCommand {
         defaultSubcommand: Train.self)
 
     static func main() {
+        StandardStreams.occupy()
         // A closed pipe is an error of the write that meets it, not a signal that ends the process in the middle of its work.
         signal(SIGPIPE, SIG_IGN)
         // So is a file that grows beyond its limit.

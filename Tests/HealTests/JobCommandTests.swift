@@ -59,7 +59,7 @@ struct JobCommandTests {
         return try #require(found["nll"] as? [Double])
     }
 
-    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))]) func signalSavesAndLeaves(_ signal: Int32, _ status: Int32) throws {
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143)), (SIGHUP, Int32(129))]) func signalSavesAndLeaves(_ signal: Int32, _ status: Int32) throws {
         try withTemporaryDirectory { directory in
             let output = directory.appendingPathComponent("output")
             try Data().write(to: output)

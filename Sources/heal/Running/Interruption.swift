@@ -2,7 +2,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// Ctrl-C, requests to terminate, and SIGUSR1, which launchers of several ranks pass on without ending them: the first asks the work to save and leave, the second ends the process at once.
+/// Ctrl-C, requests to terminate, a terminal that is gone, and SIGUSR1, which launchers of several ranks pass on without ending them: the first asks the work to
+/// save and leave, the second ends the process at once.
 ///
 /// Saves are atomic, so nothing that was saved is lost by the second.
 struct Interruption {
@@ -14,7 +15,7 @@ struct Interruption {
         /// The signal's number; 0 before one came.
         var signal: Int32 { number.load(ordering: .relaxed) }
 
-        /// 130, 143 or 138, as shells expect of a process that a signal ended.
+        /// 130, 143, 129 or 138, as shells expect of a process that a signal ended.
         static func status(_ signal: Int32) -> Int32 { 128 + signal }
 
         /// Whether this is the first signal.
@@ -27,7 +28,7 @@ struct Interruption {
     /// - Parameter asked: called once, on another thread, when the first signal comes.
     init(asked: @escaping @Sendable () -> Void) {
         let queue = DispatchQueue(label: "heal.signals")
-        sources = [SIGINT, SIGTERM, SIGUSR1].map { [request] number in
+        sources = Self.signals().map { [request] number in
             signal(number, SIG_IGN)  // The source sees it all the same; the default action must not.
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
@@ -36,5 +37,12 @@ struct Interruption {
             source.resume()
             return source
         }
+    }
+
+    /// Under `nohup` SIGHUP is ignored, and stays so.
+    private static func signals() -> [Int32] {
+        var hangup = sigaction()
+        let isIgnored = sigaction(SIGHUP, nil, &hangup) == 0 && unsafeBitCast(hangup.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+        return [SIGINT, SIGTERM, SIGUSR1] + (isIgnored ? [] : [SIGHUP])
     }
 }

@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// What happens around a run must not lose it.
+struct RunSurvivalTests {
+    private func line(_ directory: URL, steps: Int, _ more: String = "") -> String {
+        "heal " + JobCommandTests.settings(directory, steps: steps).map { "'\($0)'" }.joined(separator: " ") + " \(more)"
+    }
+
+    private func checkpoints(_ directory: URL) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: directory.path + "/run").filter { $0.hasSuffix(".h5") }
+    }
+
+    /// No standard output at all, one that nobody reads, and one on a full disk.
+    @Test(arguments: [">&-", ">&- 2>&- <&-", "> /dev/full", "| true"]) func withoutAReader(_ output: String) throws {
+        try withTemporaryDirectory { directory in
+            let outcome = try Program.shell(line(directory, steps: 3, output))
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(try checkpoints(directory) == ["checkpoint-00000003.h5"])
+            let inspected = try Program.run(["inspect", directory.path + "/run", "--json"])
+            #expect(inspected.status == 0, "\(inspected.errors)")
+        }
+    }
+
+    /// A command that is there for its output fails where that cannot be written.
+    @Test func outputThatIsTheWork() throws {
+        let outcome = try Program.shell("heal inspect models/stories260K >&-")
+        #expect(outcome.status == 74 && outcome.errors.contains("standard output"), "\(outcome.status): \(outcome.errors)")
+    }
+
+    /// Under nohup a closed terminal is nothing to the run.
+    @Test func nohupStaysInForce() throws {
+        try withTemporaryDirectory { directory in
+            let script = "trap '' HUP; \(line(directory, steps: 30)) & sleep 0.3; kill -HUP $!; wait $!"
+            let outcome = try Program.shell(script)
+            #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
+            #expect(try checkpoints(directory) == ["checkpoint-00000030.h5"])
+        }
+    }
+
+    /// The checkpoint has all that the run needs of its model.
+    @Test func goesOnWithoutTheDenseModel() throws {
+        try withTemporaryDirectory { directory in
+            let model = directory.path + "/model"
+            try FileManager.default.copyItem(atPath: Program.repository.path + "/" + Program.model, toPath: model)
+            let settings = JobCommandTests.settings(directory, steps: 3) + ["model=\(model)", "compression.calibration.datasets=[{\"path\":\"\(directory.path)/rows.jsonl\"}]"]
+            try FileManager.default.copyItem(atPath: Program.repository.path + "/datasets/alpaca-dolly.jsonl", toPath: directory.path + "/rows.jsonl")
+            let first = try Program.run(settings)
+            #expect(first.status == 0, "\(first.errors)")
+            try FileManager.default.removeItem(atPath: model)
+            try FileManager.default.removeItem(atPath: directory.path + "/rows.jsonl")
+            let steps = settings.map { $0 == "max_steps=3" ? "max_steps=5" : $0 }
+            let second = try Program.run(steps + ["--resume"])
+            #expect(second.status == 0 && second.output.contains("step 3"), "\(second.output) \(second.errors)")
+            // A teacher is the dense model.
+            let taught = try Program.run(steps.map { $0 == "max_steps=5" ? "max_steps=7" : $0 } + ["distillation.weight=0.5", "--resume", "--allow-changes", "distillation"])
+            #expect(taught.status == 78 && taught.errors.contains("distillation.teacher") && taught.errors.contains(model), "\(taught.errors)")
+        }
+    }
+
+    /// What the cores are is decided when they are found.
+    @Test func refusesWhatWouldHaveNoEffect() throws {
+        try withTemporaryDirectory { directory in
+            #expect(try Program.run(JobCommandTests.settings(directory, steps: 3)).status == 0)
+            let settings = JobCommandTests.settings(directory, steps: 5)
+            for (change, key, reason) in [("compression.keep=0.2", "compression", "the cores are in the checkpoint"), ("trainable=[\"*norm\"]", "trainable", "moments")] {
+                let refused = try Program.run(settings + [change, "--resume", "--allow-changes", key])
+                #expect(refused.status == 65 && refused.errors.contains("cannot change") && refused.errors.contains(reason), "\(refused.errors)")
+                #expect(!refused.errors.contains("accepts it"))
+            }
+        }
+    }
+}
