@@ -21,7 +21,14 @@ package struct DataFingerprint: Sendable, Codable, Equatable {
     package var options: [String: String]
 
     /// What differs from `saved`, in words with both values; empty where a position saved there can be gone on from.
-    package func differences(from saved: DataFingerprint) -> [String] {
+    package func differences(from saved: DataFingerprint) -> [String] { differencesByKey(from: saved).map(\.text) }
+
+    /// The same with the keys of the configuration that they are about.
+    package func differencesByKey(from saved: DataFingerprint) -> [(key: String, text: String)] {
+        fileDifferences(from: saved).map { ("datasets", $0) } + optionDifferences(from: saved)
+    }
+
+    private func fileDifferences(from saved: DataFingerprint) -> [String] {
         var found: [String] = []
         if files.count != saved.files.count {
             found.append("`datasets` has \(files.count) files, had \(saved.files.count)")
@@ -34,10 +41,13 @@ package struct DataFingerprint: Sendable, Codable, Equatable {
             if now.split != before.split { found.append("\(now.path) has the split `\(now.split.rawValue)`, had `\(before.split.rawValue)`") }
             if now.weight != before.weight { found.append("\(now.path) has the weight \(Self.words(now.weight)), had \(Self.words(before.weight))") }
         }
-        for name in Set(options.keys).union(saved.options.keys).sorted() where options[name] != saved.options[name] {
-            found.append("`\(name)` is \(options[name] ?? "not set"), was \(saved.options[name] ?? "not set")")
-        }
         return found
+    }
+
+    private func optionDifferences(from saved: DataFingerprint) -> [(key: String, text: String)] {
+        Set(options.keys).union(saved.options.keys).sorted().filter { options[$0] != saved.options[$0] }.map { name in
+            (name, "`\(name)` is \(options[name] ?? "not set"), was \(saved.options[name] ?? "not set")")
+        }
     }
 
     private static func words(_ weight: Double?) -> String { weight.map { "\($0)" } ?? "none" }

@@ -9,7 +9,7 @@ import TensorTrain
 /// Reads a checkpoint: as a model for any command, and as a run to go on with.
 package struct CheckpointReader: Sendable {
     package let path: String
-    private let file: HDF5File
+    let file: HDF5File
     package let step: Int
 
     /// Opens and verifies the whole file.
@@ -37,30 +37,6 @@ package struct CheckpointReader: Sendable {
         let text = try file.readText(place)
         do { return try JSONDecoder().decode(T.self, from: Data(text.utf8)) } catch {
             throw HealError(.checkpoint, "\(path): \(place): \(error)")
-        }
-    }
-
-    /// Moments and count of updates into an optimizer that was made for the same parameters.
-    package func restore(_ optimizer: inout AdamWOptimizer, names: [String]) throws {
-        let type = try file.stringAttribute("type", at: "optimizer") ?? ""
-        guard type == optimizer.precision.rawValue else {
-            throw HealError(.checkpoint, "\(path): holds moments of \"\(type)\", which \"optim\": \"\(optimizer.precision.rawValue)\" cannot go on with")
-        }
-        optimizer.step = try file.intAttribute("step", at: "optimizer") ?? 0
-        func read(_ place: String, _ tensor: Tensor) throws {
-            try file.read("optimizer/\(place)", into: UnsafeMutableBufferPointer(start: tensor.base.f32, count: tensor.count))
-        }
-        for (moments, name) in zip(optimizer.moments, names) {
-            switch moments {
-            case .wide(let m, let v):
-                try read("m/\(name)", m)
-                try read("v/\(name)", v)
-            case .blockwise(let moments):
-                try file.read("optimizer/m/\(name)", into: moments.m.assumingMemoryBound(to: UInt8.self))
-                try file.read("optimizer/v/\(name)", into: moments.v.assumingMemoryBound(to: UInt8.self))
-                try read("m_scale/\(name)", moments.mScale)
-                try read("v_scale/\(name)", moments.vScale)
-            }
         }
     }
 

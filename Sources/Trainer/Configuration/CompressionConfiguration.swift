@@ -59,19 +59,21 @@ package struct CompressionConfiguration: SettingGroup {
 
     package init() {}
 
+    private static let found = SettingEffect.settled("the cores are in the checkpoint")
+
     package static var settings: [Setting<CompressionConfiguration>] {
         [
-            Setting("cores", \.cores, .trajectory, coresBounds),
-            Setting("keep", \.keep, .trajectory, keepBounds),
-            Setting("bond_dimension", \.bondDimension, .trajectory, bondBounds),
-            Setting("budget", \.budget),
-            Setting("legs", \.legs),
-            Setting("init", \.initialization),
-            Setting("calibration", \.calibration),
-            Setting("local", \.local),
+            Setting("cores", \.cores, found, coresBounds),
+            Setting("keep", \.keep, found, keepBounds),
+            Setting("bond_dimension", \.bondDimension, found, bondBounds),
+            Setting("budget", \.budget, found),
+            Setting("legs", \.legs, found),
+            Setting("init", \.initialization, found),
+            Setting("calibration", \.calibration, found),
+            Setting("local", \.local, found),
             Setting("cache", \.cache, .harmless) { $0 == "" ? "is empty" : nil },
-            Setting("skip", \.skip),
-            Setting("rules", \.rules),
+            Setting("skip", \.skip, found),
+            Setting("rules", \.rules, found),
             Setting("plan", \.plan),
         ]
     }

@@ -12,6 +12,15 @@ package struct ConfigurationDifference: Sendable, Equatable, CustomStringConvert
 
     package var description: String { "\(key): \(before ?? "not there") -> \(now ?? "not there")" }
 
+    /// What a user can do about it; the empty text where nothing forbids it.
+    var advice: String {
+        switch effect {
+        case .harmless: ""
+        case .trajectory: " (--allow-changes \(key) accepts it)"
+        case .settled(let reason): " (cannot change in a run that goes on: \(reason); set it back, or start a new run in another output_dir)"
+        }
+    }
+
     /// Whether one of the keys given to `--allow-changes` is this key or a group or list around it.
     package func isAllowed(by keys: [String]) -> Bool {
         keys.contains { key == $0 || key.hasPrefix($0 + ".") || key.hasPrefix($0 + "[") }
@@ -31,9 +40,16 @@ extension Configuration {
         }
     }
 
-    /// The changes that forbid to go on with a run: they would alter the steps to come and are not among the allowed keys.
+    /// The changes that forbid to go on with a run: they would alter the steps to come and are not among the allowed keys, or could not have the effect that
+    /// they seem to have.
     package func forbiddenChanges(from before: Configuration, allowing keys: [String] = []) -> [ConfigurationDifference] {
-        differences(from: before).filter { $0.effect == .trajectory && !$0.isAllowed(by: keys) }
+        differences(from: before).filter { difference in
+            switch difference.effect {
+            case .harmless: false
+            case .trajectory: !difference.isAllowed(by: keys)
+            case .settled: true
+            }
+        }
     }
 
     /// The keys of `--allow-changes` that do not exist, each with the nearest that does.

@@ -32,7 +32,9 @@ extension Configuration {
     /// What of the files a run needs is missing or of the wrong kind, and whether it can write where it is to write.
     ///
     /// Nothing is written or opened for long; the contents are judged by those who read them.
-    package func checkPaths() -> [ConfigurationIssue] {
+    ///
+    /// - Parameter goesOn: the run goes on from a checkpoint, which has the model, its tokenizer and the cores.
+    package func checkPaths(goesOn: Bool = false) -> [ConfigurationIssue] {
         var issues: [ConfigurationIssue] = []
         func report(_ message: String, _ key: String) {
             issues.append(ConfigurationIssue(place: place(of: key), key: key, message: message))
@@ -46,10 +48,10 @@ extension Configuration {
                 report("\(found) holds no model: no config.json, no .gguf file and no checkpoint in it. \(KnownModel.advice(for: path))", key)
             }
         }
-        checkModel(model, "model")
+        if !goesOn { checkModel(model, "model") }
         if let teacher = distillation.teacher { checkModel(teacher, "distillation.teacher") }
-        if let tokenizer, existingPath(tokenizer) == nil { report("no such file or directory: \(places(tokenizer))", "tokenizer") }
-        let files = [("datasets", datasets), ("compression.calibration.datasets", compression.calibration.datasets)]
+        if !goesOn, let tokenizer, existingPath(tokenizer) == nil { report("no such file or directory: \(places(tokenizer))", "tokenizer") }
+        let files = [("datasets", datasets)] + (goesOn ? [] : [("compression.calibration.datasets", compression.calibration.datasets)])
         for (list, index, dataset) in files.flatMap({ list, entries in entries.enumerated().map { (list, $0, $1) } }) {
             let key = "\(list)[\(index)].path"
             if let found = existingPath(dataset.path) {
@@ -66,7 +68,7 @@ extension Configuration {
         if let checkpoint = resumeFromCheckpoint, checkpoint != "latest", existingPath(checkpoint) == nil {
             report("no such checkpoint: \(places(checkpoint))", "resume_from_checkpoint")
         }
-        if let cache = compression.cache, let complaint = Self.complaintAboutWriting(to: outputPath(cache), key: "compression.cache") { report(complaint, "compression.cache") }
+        if !goesOn, let cache = compression.cache, let complaint = Self.complaintAboutWriting(to: outputPath(cache), key: "compression.cache") { report(complaint, "compression.cache") }
         if let cache = distillation.cache.map(outputPath) {
             // One that is there may be read without being written.
             let complaint = Self.isDirectory(cache) ? nil : Self.complaintAboutWriting(to: cache, key: "distillation.cache")

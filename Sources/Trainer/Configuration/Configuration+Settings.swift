@@ -5,7 +5,7 @@ extension Configuration: SettingGroup {
             Setting("description", \.description, .harmless),
 
             Setting("model", \.model, check: needsText),
-            Setting("tokenizer", \.tokenizer) { $0.flatMap(needsText) },
+            Setting("tokenizer", \.tokenizer, .settled("the tokenizer is in the checkpoint")) { $0.flatMap(needsText) },
             Setting("chat_template", \.chatTemplate),
 
             Setting("datasets", \.datasets) { $0.isEmpty ? "is empty; expected at least one { \"path\": ... }" : nil },
@@ -43,7 +43,7 @@ extension Configuration: SettingGroup {
             Setting("master_dtype", \.masterPrecision),
             Setting("dtype", \.dtype),
             Setting("gradient_checkpointing", \.gradientCheckpointing),
-            Setting("trainable", \.trainable),
+            Setting("trainable", \.trainable, .settled("the checkpoint has moments of the tensors that were trained, and of no others")),
             Setting("compression", \.compression),
             Setting("distillation", \.distillation),
 

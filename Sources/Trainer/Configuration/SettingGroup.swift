@@ -73,7 +73,7 @@ extension SettingGroup {
     package static var nestedKeys: [SettingKey] {
         settings.flatMap { setting in
             [SettingKey(name: setting.key, effect: setting.effect)]
-                + setting.nestedKeys.map { SettingKey(name: "\(setting.key).\($0.name)", effect: $0.effect) }
+                + setting.nestedKeys.map { SettingKey(name: "\(setting.key).\($0.name)", effect: $0.effect.within(setting.effect)) }
         }
     }
 

@@ -22,11 +22,18 @@ package struct SettingKey: Sendable {
 }
 
 /// What it means for a resumed run that a key has another value than before.
-package enum SettingEffect: Sendable {
+package enum SettingEffect: Sendable, Equatable {
     /// The steps to come would differ from those of the run that was stopped.
     case trajectory
     /// Only what is printed, saved or measured differs, or how fast.
     case harmless
+    /// What the key decides is in the checkpoint already, so that another value cannot have its effect; and why.
+    case settled(String)
+
+    /// The effect of a key inside a group of this effect.
+    func within(_ group: SettingEffect) -> SettingEffect {
+        if case .settled = group, self == .trajectory { group } else { self }
+    }
 }
 
 extension SettingValue {

@@ -56,11 +56,20 @@ extension HealingJob {
         return teacher
     }
 
+    /// The dense model behind a checkpoint, where `model` leads nowhere any more.
+    private func originOfStudent(_ student: OpenedModel) throws -> String {
+        if let origin = student.densePath, FileManager.default.fileExists(atPath: origin) { return origin }
+        throw HealError(
+            .configuration,
+            "distillation: the run learns from the dense model, which is no longer at \(configuration.model); set `distillation.teacher` to where it is, or "
+                + "`distillation.weight` to 0 with --allow-changes distillation.weight")
+    }
+
     private func findTeacher(of student: OpenedModel) throws -> OpenedModel {
         let c = configuration
         func open(_ path: String) throws -> OpenedModel { try OpenedModel.open(path, tokenizer: c.tokenizer.map { c.existingPath($0) ?? $0 }) }
         if let path = c.distillation.teacher { return try OpenedModel.open(c.existingPath(path) ?? path) }
-        let path = c.existingPath(c.model) ?? c.model
+        guard let path = c.existingPath(c.model) else { return try open(try originOfStudent(student)) }
         let model = student.path == path ? student : try open(path)
         if model.layouts.isEmpty { return model }
         guard let origin = model.densePath else {

@@ -43,7 +43,7 @@ extension HealingJob {
 
     package func prepare(_ watch: (JobEvent) -> Void = { _ in }) throws -> Prepared {
         let c = configuration
-        let issues = c.checkPaths()
+        let issues = c.checkPaths(goesOn: try goesOn)
         guard issues.isEmpty else { throw ConfigurationError(issues) }
         Parallel.threads = c.threads > 0 ? c.threads : threadsOfOneRank
         let compute = try Self.compute(c.dtype)
@@ -61,7 +61,7 @@ extension HealingJob {
             try EvaluationText(path: input($0), opened, rowLength: c.maxSequenceLength, maxRows: c.evaluationMaxRows)
         }
         try requireSameInput(dataset)
-        if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset) }
+        if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset, watch) }
         let totalSteps: Int
         var epochs: Double?
         if let maxSteps = c.maxSteps {
@@ -94,8 +94,11 @@ extension HealingJob {
     private var threadsOfOneRank: Int {
         if cluster.localSize == 1 { return 0 }
         // A launcher may have given each rank its processors already.
-        let usable = ProcessInfo.processInfo.activeProcessorCount, all = sysconf(Int32(_SC_NPROCESSORS_ONLN))
-        return usable < all ? usable : max(1, usable / cluster.localSize)
+        // A quota is shared all the same.
+        let processors = Processors.own, ranks = cluster.localSize
+        let isBound = processors.allowed < sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        let own = Processors(allowed: isBound ? processors.allowed : processors.allowed / ranks, quota: processors.quota.map { $0 / Double(ranks) })
+        return own.usable
     }
 
     /// The checkpoint to go on from. The first rank chooses, all open it.
@@ -112,6 +115,17 @@ extension HealingJob {
         }
         watch(.resumed(path: path, step: progress.step))
         return (reader, progress)
+    }
+
+    /// Whether there is a checkpoint to go on from.
+    package var goesOn: Bool {
+        get throws {
+            switch resume {
+            case .no: false
+            case .latest: try !CheckpointDirectory(path: configuration.outputPath(configuration.outputDirectory)).entries().isEmpty
+            case .checkpoint: true
+            }
+        }
     }
 
     private func chooseCheckpoint(_ watch: (JobEvent) -> Void) throws -> String? {
@@ -136,31 +150,6 @@ extension HealingJob {
                 throw HealError(.checkpoint, "\(directory): none of the checkpoints is valid; remove them to start anew")
             }
             return newest.path
-        }
-    }
-
-    /// A run may go on only where it would have gone: what decides its path must be as it was, unless the user allows the change by name.
-    private func checkResume(_ reader: CheckpointReader, ranks: Int, _ dataset: Dataset) throws {
-        let before = try Configuration.parse(Array(reader.configurationText().utf8), file: reader.path)
-        var complaints: [String] = []
-        let accumulation = "gradient_accumulation_steps"
-        for difference in configuration.forbiddenChanges(from: before, allowing: allowedChanges + [accumulation]) {
-            complaints.append("\(difference) (--allow-changes \(difference.key) accepts it)")
-        }
-        // A window is the same however its micro-batches are dealt to ranks.
-        let (old, new) = (before.gradientAccumulationSteps, configuration.gradientAccumulationSteps)
-        if old * ranks != new * cluster.size, !allowedChanges.contains(accumulation) {
-            func words(_ steps: Int, _ ranks: Int, _ other: Int) -> String { max(ranks, other) == 1 ? "\(steps)" : "\(steps) on each of \(ranks) ranks" }
-            complaints.append(
-                "\(accumulation): \(words(old, ranks, cluster.size)) -> \(words(new, cluster.size, ranks)) (--allow-changes \(accumulation) accepts it)")
-        }
-        if !allowedChanges.contains("datasets") {
-            complaints += dataset.fingerprint.differences(from: try reader.fingerprint()).map { "data: \($0) (--allow-changes datasets accepts it)" }
-        }
-        guard complaints.isEmpty else {
-            throw HealError(
-                .checkpoint,
-                "\(reader.path): this configuration would not continue the same run:\n" + complaints.map { "  \($0)" }.joined(separator: "\n"))
         }
     }
 }

@@ -19,8 +19,8 @@ struct Train: ParsableCommand {
               heal --config configs/stories260k.json --resume
               heal --config configs/llama7b.json --dry-run
 
-            Ctrl-C (or SIGTERM) finishes the micro-batch at hand, saves a checkpoint, says how to go on and leaves with status 130 (143); a second one \
-            leaves at once. A run that goes on computes the same numbers as one that was never stopped.
+            Ctrl-C (or SIGTERM, or SIGHUP) finishes the micro-batch at hand, saves a checkpoint, says how to go on and leaves with status 130 (143, 129); a \
+            second one leaves at once. A run that goes on computes the same numbers as one that was never stopped.
 
             Built with `make mpi` it also trains on several machines, under mpirun or srun; docs/cluster.md tells how.
             """)
@@ -69,10 +69,10 @@ struct Train: ParsableCommand {
     private func run(on cluster: any Communicator) throws {
         var configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
         if let control { configuration = configuration.control(control) }
-        try configuration.requirePaths()
+        var job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
+        try configuration.requirePaths(goesOn: try job.goesOn)
         // Not only at the end of a long run.
         if cluster.isFirst, let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
-        var job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
         job.cluster = cluster
         job.log = Logger(label: "heal") { StreamLogHandler.standardError(label: $0) }
         job.log.logLevel = verbose ? .debug : .warning

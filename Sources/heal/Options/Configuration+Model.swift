@@ -4,9 +4,11 @@ import Trainer
 extension Trainer.Configuration {
     /// Throws where files that the configuration names are missing, or where its outputs cannot be written.
     ///
-    /// - Parameter keys: the groups of keys to look at; nil looks at all.
-    func requirePaths(_ keys: [String]? = nil) throws {
-        let issues = checkPaths().filter { issue in keys?.contains { issue.key == $0 || issue.key.hasPrefix($0 + "[") } ?? true }
+    /// - Parameters:
+    ///   - keys: the groups of keys to look at; nil looks at all.
+    ///   - goesOn: a run goes on from a checkpoint.
+    func requirePaths(_ keys: [String]? = nil, goesOn: Bool = false) throws {
+        let issues = checkPaths(goesOn: goesOn).filter { issue in keys?.contains { issue.key == $0 || issue.key.hasPrefix($0 + "[") } ?? true }
         guard !issues.isEmpty else { return }
         let outputs = ["output_dir", "export.path"]
         var failure = Failure(Trainer.ConfigurationError(issues))

@@ -61,6 +61,34 @@ import Testing
         }
     }
 
+    /// Wide moments to codes and back: each comes to the nearest code, zero stays zero, and a second moment above zero stays above it.
+    @Test func conversion() {
+        for n in [1, 255, 256, 257, 700] {
+            var g = SeededGenerator(n)
+            let m: [Float] = (0..<n).map { i in i % 7 == 2 ? 0 : Float.random(in: -1...1, using: &g) * Float(sign: .plus, exponent: -(i % 9), significand: 1) }
+            let v: [Float] = (0..<n).map { i in i % 7 == 2 ? 0 : Float.random(in: 0...1, using: &g) * Float(sign: .plus, exponent: -(i % 30), significand: 1) }
+            let moments = BlockwiseMoments(count: n)
+            moments.code(m: Tensor(m, [n]), v: Tensor(v, [n]))
+            let (m2, v2) = (Tensor([n], .f32), Tensor([n], .f32))
+            moments.decode(m: m2, v: v2)
+            var wrong: [Int] = []
+            for i in 0..<n {
+                let (mFound, vFound) = (m2.base.f32[i].double, v2.base.f32[i].double)
+                let mScale = moments.mScale.base.f32[i / 256], vScale = moments.vScale.base.f32[i / 256]
+                // Nearest: no other code is nearer.
+                let mBest = Self.mValues.map { abs($0 * Double(mScale) - Double(m[i])) }.min()!
+                let vBest = Self.vValues.map { abs($0 * Double(vScale) - Double(v[i])) }.min()!
+                if abs(mFound - Double(m[i])) > mBest + 1e-6 * Double(mScale) { wrong.append(i) }
+                if abs(vFound - Double(v[i])) > vBest + 1e-6 * Double(vScale), vFound > Self.vValues[1] * Double(vScale) * 1.0001 { wrong.append(i) }
+                if (v[i] > 0) != (vFound > 0) || m[i] == 0 && mFound != 0 { wrong.append(i) }
+            }
+            #expect(wrong.isEmpty, "\(n) elements: \(wrong.prefix(5))")
+        }
+        let zero = BlockwiseMoments(count: 300)
+        zero.code(m: .zeros([300], .f32), v: .zeros([300], .f32))
+        #expect(zero.m.allSatisfy { $0 == 0 } && zero.v.allSatisfy { $0 == 0 })
+    }
+
     /// Many equal elements beside one that sets the scale: their codes differ, the mean is theirs.
     @Test(arguments: LoopInstance.all) func codingKeepsTheMean(_ instance: LoopInstance) {
         let n = 256 * 200
