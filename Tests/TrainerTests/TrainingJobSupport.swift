@@ -70,7 +70,7 @@ struct SmallJob: Sendable {
         let result = try HealingJob(configuration, resume: resume, allowedChanges: allowing).run(
             stop: { healing.load(ordering: .relaxed) && left.subtract(1, ordering: .relaxed).newValue < 0 },
             watch: { event in
-                if case .stage("healing") = event { healing.store(true, ordering: .relaxed) }
+                if case .stage(.healing) = event { healing.store(true, ordering: .relaxed) }
                 events.append(event)
                 watch(event)
             })

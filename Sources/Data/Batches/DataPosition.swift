@@ -16,6 +16,9 @@ package struct DataPosition: Sendable, Codable, Equatable {
     package var counters = DataCounters()
 
     package init() {}
+
+    /// To the beginning of the pass, for data of which other samples are at this place.
+    package mutating func restartEpoch() { (sampleIndex, waiting) = (0, []) }
 }
 
 /// What has been read so far, over all ranks.

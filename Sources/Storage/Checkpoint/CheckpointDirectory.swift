@@ -56,11 +56,12 @@ package struct CheckpointDirectory: Sendable {
     /// - Parameters:
     ///   - limit: how many checkpoints may stay (`save_total_limit`); the lowest steps go first, never the one just
     ///     written; nil keeps all.
+    ///   - best: the step of one that stays whatever the limit is, besides the one just written; it counts.
     ///   - expectedBytes: refuses at once if the file system has less space; 0 does not ask.
     ///   - write: fills the file; it is closed afterwards.
     @discardableResult
     package func save(
-        step: Int, keeping limit: Int? = nil, expectedBytes: Int = 0, _ write: (HDF5File) throws -> Void
+        step: Int, keeping limit: Int? = nil, sparing best: Int? = nil, expectedBytes: Int = 0, _ write: (HDF5File) throws -> Void
     ) throws -> SaveReport {
         try FileSystem.createDirectory(path)
         var warnings = removeLeftovers()
@@ -94,8 +95,8 @@ package struct CheckpointDirectory: Sendable {
 
         var removed: [Entry] = []
         if let limit {
-            let others = try entries().filter { $0 != entry }
-            for old in others.prefix(max(0, others.count + 1 - max(1, limit))) {
+            let others = try entries().filter { $0 != entry }, removable = others.filter { $0.step != best }
+            for old in removable.prefix(max(0, others.count + 1 - max(1, limit))) {
                 do throws(StorageError) {
                     try FileSystem.removeFile(old.path)
                     removed.append(old)

@@ -26,8 +26,17 @@ package struct RunProgress: Codable, Sendable, Equatable {
     package var ranks: Int?
     /// Checksum of the teacher, where the run has one.
     package var teacher: String?
+    /// The best evaluation so far, and how many there were since the last gain; nil where the configuration does not ask for the best.
+    package var best: BestEvaluation?
+    package var evaluationsWithoutGain: Int?
 
     package init() {}
+
+    /// Passes over the data so far. Samples that are read but still wait to be packed do not count.
+    func epochs(of dataset: Dataset) -> Double {
+        guard let position else { return 0 }
+        return Double(position.epoch) + Double(position.sampleIndex - position.waiting.count) / Double(max(1, dataset.mixture.drawsPerEpoch))
+    }
 }
 
 /// Loss on held-back rows.

@@ -7,8 +7,9 @@ import Storage
 /// Writes everything a run is into one HDF5 file. docs/checkpoint-format.md names every group.
 package struct CheckpointWriter {
     package static let format = "heal-checkpoint"
-    /// Versions that can be read. Version 2 has cores in bf16 or moments in 8 bits; a file without them is written as version 1.
-    package static let versions = 1...2
+    /// Versions that can be read. Version 2 has cores in bf16 or moments in 8 bits, version 3 the best evaluation of the run; a file without them is written as
+    /// version 1.
+    package static let versions = 1...3
 
     let configuration: Configuration
     let opened: OpenedModel
@@ -71,7 +72,8 @@ package struct CheckpointWriter {
     }
 
     private var version: Int {
-        optimizer.precision == .blockwise || model.trained.contains { model.weights.tensors[$0]!.dtype == .bf16 } ? 2 : 1
+        if progress.best != nil { return 3 }
+        return optimizer.precision == .blockwise || model.trained.contains { model.weights.tensors[$0]!.dtype == .bf16 } ? 2 : 1
     }
 
     private func write(_ tensor: Tensor, at place: String, _ file: HDF5File) throws {

@@ -65,6 +65,15 @@ package struct DecompositionCache: Sendable {
         }
     }
 
+    /// How many of these matrices have a file here.
+    func count(of names: [String]) -> Int {
+        let files = (try? FileSystem.names(in: directory)) ?? []
+        guard isShared else { return Set(names.map { $0 + ".h5" }).intersection(files).count }
+        // The checksum of a key is eight digits.
+        let found = Set(files.filter { $0.hasSuffix(".h5") }.map { String($0.dropLast(12)) })
+        return Set(names).intersection(found).count
+    }
+
     private func write(_ name: String, _ key: Key, _ contents: (HDF5File) throws -> Void) throws {
         try FileSystem.createDirectory(directory)
         let final = path(name, key), temporary = final + ".partial"

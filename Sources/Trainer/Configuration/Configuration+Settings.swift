@@ -56,6 +56,11 @@ extension Configuration: SettingGroup {
             },
             Setting("save_steps", \.saveSteps, .harmless, .from(1, to: 1_000_000_000)),
             Setting("save_total_limit", \.saveTotalLimit, .harmless, .from(1, to: 1_000_000)),
+            Setting("load_best_model_at_end", \.loadBestModelAtEnd, .harmless),
+            Setting("metric_for_best_model", \.metricForBestModel, .harmless) { $0.flatMap(needsText) },
+            Setting("greater_is_better", \.greaterIsBetter, .harmless),
+            Setting("early_stopping_patience", \.earlyStoppingPatience, .harmless, .from(1, to: 1_000_000_000)),
+            Setting("early_stopping_threshold", \.earlyStoppingThreshold, .harmless, .atLeast(0)),
             Setting("logging_steps", \.loggingSteps, .harmless, .from(1, to: 1_000_000_000)),
             Setting("sample_steps", \.sampleSteps, .harmless, .from(1, to: 1_000_000_000)),
             Setting("sample_prompt", \.samplePrompt, .harmless),
@@ -89,6 +94,7 @@ extension Configuration: SettingGroup {
                 key: "min_lr_ratio", at: position)
         }
         checkOptimizer(keys, &reader)
+        checkBest(keys, &reader)
         if maxSteps == -1 { maxSteps = nil }
         origin.file = reader.file
     }

@@ -85,6 +85,16 @@ package struct Configuration: Sendable {
     package var saveSteps = 100
     /// Checkpoints to keep; nil keeps all. (HF: all.)
     package var saveTotalLimit: Int? = 3
+    /// Keep the best checkpoint besides the last ones, and make the result and the export of it.
+    package var loadBestModelAtEnd = false
+    /// What evaluations are compared by; nil is the loss on held-back rows, where anything asks for the best.
+    package var metricForBestModel: String?
+    /// nil: not for names that end with "loss".
+    package var greaterIsBetter: Bool?
+    /// Evaluations without a gain after which the run ends; nil goes on. (HF: a parameter of `EarlyStoppingCallback`, as the next.)
+    package var earlyStoppingPatience: Int?
+    /// What counts as a gain is better by more than this.
+    package var earlyStoppingThreshold = 0.0
     /// Steps between entries of the metrics. (HF: 500.)
     package var loggingSteps = 10
     /// Steps between samples of text; nil writes none.

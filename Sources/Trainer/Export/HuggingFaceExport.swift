@@ -16,14 +16,14 @@ package enum HuggingFaceExport {
     @discardableResult
     package static func write(
         _ opened: OpenedModel, weights: ModelWeights, to directory: String, dtype: ExportDType, overwrite: Bool = false,
-        progress: (ExportProgress) -> Void = { _ in }
+        progress: (ExportProgress) throws -> Void = { _ in }
     ) throws -> ExportSummary {
         try write(opened, weights, directory, dtype, overwrite, shardSize: ShardedSafetensorsWriter.defaultShardSize, progress)
     }
 
     static func write(
         _ opened: OpenedModel, _ weights: ModelWeights, _ directory: String, _ dtype: ExportDType, _ overwrite: Bool, shardSize: Int,
-        _ progress: (ExportProgress) -> Void
+        _ progress: (ExportProgress) throws -> Void
     ) throws -> ExportSummary {
         let configuration = opened.configuration
         let tensors = ExportedTensors(configuration: configuration, weights: weights)
@@ -36,7 +36,7 @@ package enum HuggingFaceExport {
                 directory: temporary, tensors: plan, shardSize: shardSize, metadata: ExportDirectory.metadata)
             for (done, tensor) in plan.enumerated() {
                 try writer.write(tensor.name, tensors.dense(tensor.name), as: tensor.type)
-                progress(ExportProgress(done: done + 1, total: plan.count, name: tensor.name))
+                try progress(ExportProgress(done: done + 1, total: plan.count, name: tensor.name))
             }
             try writer.finish()
             var files = companions.contents

@@ -19,7 +19,7 @@ package enum MPOExport {
     @discardableResult
     package static func write(
         _ opened: OpenedModel, weights: ModelWeights, to directory: String, dtype: ExportDType, overwrite: Bool = false,
-        progress: (ExportProgress) -> Void = { _ in }
+        progress: (ExportProgress) throws -> Void = { _ in }
     ) throws -> ExportSummary {
         guard !weights.layouts.isEmpty else {
             throw HealError(.export, "\(opened.path): the model has no compressed matrix; export it as hf instead")
@@ -51,7 +51,7 @@ package enum MPOExport {
                 } else {
                     try writer.write(name, weights.tensors[name]!, as: type(weights.tensors[name]!))
                 }
-                progress(ExportProgress(done: done + 1, total: names.count, name: name))
+                try progress(ExportProgress(done: done + 1, total: names.count, name: name))
             }
             try writer.finish()
             let config = HuggingFaceCompatibility.configuration(opened.configuration, dtype: dtype)

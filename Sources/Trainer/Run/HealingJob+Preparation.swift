@@ -39,6 +39,8 @@ extension HealingJob {
         package var epochs: Double?
         package var summary: JobSummary
         var checkpoint: (reader: CheckpointReader, progress: RunProgress)?
+        /// The run goes on with other data than before, as the user has allowed.
+        var acceptsOtherData = false
     }
 
     package func prepare(_ watch: (JobEvent) -> Void = { _ in }) throws -> Prepared {
@@ -78,9 +80,11 @@ extension HealingJob {
             threads: Parallel.threads, ranks: cluster.size,
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
+        try c.requireRowsToJudge(dataset)
+        let acceptsOtherData = try checkpoint.map { try $0.reader.fingerprint() != dataset.fingerprint } ?? false
         return Prepared(
             opened: opened, teacher: teacher, answers: answers, teacherChecksum: teacherChecksum, plan: plan, dataset: dataset, texts: texts, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
-            checkpoint: checkpoint)
+            checkpoint: checkpoint, acceptsOtherData: acceptsOtherData)
     }
 
     private func input(_ path: String) -> String { configuration.existingPath(path) ?? path }

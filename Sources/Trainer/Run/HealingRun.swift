@@ -105,9 +105,7 @@ package final class HealingRun {
         let rate = schedule.rate(at: progress.step), norm = window.gradientNorm()
         guard norm.isFinite, window.meanLoss.isFinite else {
             throw HealError(
-                .diverged,
-                "step \(progress.step + 1): the loss is \(window.meanLoss) and the gradient norm \(norm); "
-                    + "lower learning_rate, or resume from the last checkpoint with another data_seed")
+                .diverged, "step \(progress.step + 1): the loss is \(window.meanLoss) and the gradient norm \(norm). \(Self.adviceOnDivergence)")
         }
         window.apply(&optimizer, learningRate: rate, norm: norm, maxNorm: options.maxGradientNorm)
         let elapsed = (ContinuousClock.now - start) / .seconds(1)
@@ -121,6 +119,9 @@ package final class HealingRun {
             parts: window.meanDivergence.map { LossParts(crossEntropy: window.meanCrossEntropy, divergence: $0) }, learningRate: rate, gradientNorm: norm, tokens: window.tokens,
             trainedTokens: window.trainedTokens, seconds: elapsed, exchangedBytes: exchange.bytes)
     }
+
+    static let adviceOnDivergence =
+        "Go on with a lower learning_rate (--allow-changes learning_rate) or other data (--allow-changes data_seed), from an earlier checkpoint if need be"
 
     package func record(_ change: (inout RunProgress) -> Void) { change(&progress) }
 }

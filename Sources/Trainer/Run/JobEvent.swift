@@ -5,8 +5,8 @@ import Models
 package enum JobEvent: Sendable {
     /// The model is open and the plan is made; nothing has been computed.
     case planned(JobSummary)
-    /// A stage of the work begins, in a few words.
-    case stage(String)
+    /// A stage of the work begins.
+    case stage(JobStage)
     case decomposing(DecompositionProgress)
     case decomposed([Compressor.Result])
     /// A checkpoint newer than the one resumed from that failed its checks, and why.
@@ -51,6 +51,15 @@ package struct JobResult: Sendable {
     package var parameters: Int
     package var checkpoint: String?
     package var exportPath: String?
+    /// The step that `healed` is of, where that is not the last.
+    package var healedStep: Int?
+    /// The best evaluation, where the configuration asks for it, and its checkpoint, where the result is of that.
+    package var best: BestEvaluation?
+    package var bestCheckpoint: String?
+    /// Whether the run ended before its last step because nothing got better.
+    package var isStoppedEarly = false
+    /// Decomposed matrices that a run stopped before its first checkpoint finds again.
+    package var keptMatrices = 0
     /// Rows read, cut and left out so far.
     package var rows: DataCounters?
 }

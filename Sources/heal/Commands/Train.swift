@@ -69,7 +69,7 @@ struct Train: ParsableCommand {
     private func run(on cluster: any Communicator) throws {
         var configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
         if let control { configuration = configuration.control(control) }
-        var job = HealingJob(configuration, resume: try resumption(configuration), allowedChanges: allowChanges)
+        var job = HealingJob(configuration, resume: try place(configuration), allowedChanges: allowChanges)
         try configuration.requirePaths(goesOn: try job.goesOn)
         // Not only at the end of a long run.
         if cluster.isFirst, let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
@@ -81,23 +81,23 @@ struct Train: ParsableCommand {
             if cluster.isFirst { Console.print(try PlanReport(prepared, configuration).text()) }
             return
         }
-        let interruption = Interruption {
-            if cluster.isFirst {
-                let unit = cluster.isAlone ? "micro-batch" : "step"
-                Console.printError("stopping: the \(unit) at hand is finished, then the run is saved. Once more to leave at once.")
-            }
-        }
         let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest)
+        let (stage, isFirst, unit) = (reporter.stage, cluster.isFirst, cluster.isAlone ? "micro-batch" : "step")
+        let interruption = Interruption { if isFirst { Console.printError(StopText.asked(stage.current, unit: unit)) } }
         let request = interruption.request
         let result: JobResult
         do {
             result = try withExtendedLifetime(interruption) { try job.run(stop: { request.isMade }, watch: reporter.report) }
+        } catch let error as RunEndedError {
+            var failure = Failure(error)
+            if error.checkpoint != nil { failure.messages[failure.messages.count - 1] += "\nto go on:\n  \(resumption)" }
+            throw failure
         } catch {
             throw reporter.completing(Failure(error))
         }
         Console.status("")
-        if case .stopped(let checkpoint) = result.ending {
-            if cluster.isFirst { reportStop(result, checkpoint) }
+        if case .stopped = result.ending {
+            if cluster.isFirst { Console.print(StopText.stopped(result, stage.current, command: resumption)) }
             Console.finish()
             // The signal may have reached one rank only.
             let signal = cluster.gather([Double(request.signal)]).map { Int32($0[0]) }.max() ?? 0
@@ -105,7 +105,7 @@ struct Train: ParsableCommand {
         }
     }
 
-    private func resumption(_ configuration: Trainer.Configuration) throws -> HealingJob.Resume {
+    private func place(_ configuration: Trainer.Configuration) throws -> HealingJob.Resume {
         switch resume ?? configuration.resumeFromCheckpoint {
         case nil: return .no
         case Self.latest: return .latest
@@ -115,14 +115,13 @@ struct Train: ParsableCommand {
         }
     }
 
-    private func reportStop(_ result: JobResult, _ checkpoint: String?) {
-        Console.print("stopped after step \(HumanFormat.grouped(result.step)) of \(HumanFormat.grouped(result.totalSteps))")
-        guard let checkpoint else { return Console.print("no step was finished, so nothing was saved") }
+    /// The command that goes on with this run.
+    private var resumption: String {
         var words = ["heal", "--config", config.path]
         if !config.overrides.isEmpty { words += ["--set"] + config.overrides }
         if let control { words += ["--control", control.rawValue] }
         if let threads { words += ["--threads", "\(threads)"] }
-        Console.print("saved in \(checkpoint); to go on:\n  \(ShellText.command(words + ["--resume"]))")
+        return ShellText.command(words + ["--resume"])
     }
 }
 

@@ -13,6 +13,8 @@ struct Failure: Error, CustomStringConvertible {
     var status: ExitStatus
     /// What the entries are, for the count after a list.
     var noun = ("mistake", "mistakes")
+    /// Whether a run ended that may have had steps to save.
+    var mayHaveSteps = false
 
     init(_ message: String, _ status: ExitStatus) {
         messages = [message]
@@ -43,6 +45,10 @@ extension Failure {
     init(_ error: any Error) {
         switch error {
         case let error as Failure: self = error
+        case let error as RunEndedError:
+            self.init(error.reason)
+            mayHaveSteps = true
+            if let kept = error.kept { messages[messages.count - 1] += "\n" + kept }
         case let error as Trainer.ConfigurationError: self.init(error.issues.map(\.description), .configuration)
         case let error as ConfigurationIssue: self.init(error.description, .configuration)
         case let error as Models.ConfigurationError:

@@ -92,6 +92,18 @@ enum JobText {
         return parts.isEmpty ? nil : "of \(HumanFormat.grouped(rows.rows)) rows read, " + parts.joined(separator: ", ")
     }
 
+    /// What of a finished run its last step does not tell: that it ended early, and which step the result is of.
+    static func ending(_ result: JobResult) -> String? {
+        let early = result.isStoppedEarly
+            ? "stopped early, after step \(HumanFormat.grouped(result.step)) of \(HumanFormat.grouped(result.totalSteps)): nothing was gained for \"early_stopping_patience\" evaluations" : nil
+        let best = result.best.map { best in
+            "best step: \(HumanFormat.grouped(best.step)), \(best.metric) \(HumanFormat.fixed(best.value, decimals: 4))"
+                + (result.healedStep == best.step ? "; \"healed\" is the model of that step" : "; \"healed\" is that of the last step, \(HumanFormat.grouped(result.step))")
+        }
+        let lines = [early, best].compactMap(\.self)
+        return lines.isEmpty ? nil : lines.joined(separator: "\n")
+    }
+
     /// Dense, truncated and healed, as far as they were measured.
     static func table(_ result: JobResult) -> String? {
         typealias Row = ResultTable.Row

@@ -1,3 +1,4 @@
+import Synchronization
 import Trainer
 
 /// Prints what happens in a job.
@@ -11,6 +12,7 @@ final class JobReporter {
     private var wasResumed = false
     private var saved: CheckpointReport?
     private var totalSteps = Int.max
+    let stage = StageNote()
 
     /// - Parameter mayStartAnew: a checkpoint was to be looked for, and the job begins from the start where there is none.
     init(_ configuration: Trainer.Configuration, mayStartAnew: Bool) {
@@ -24,7 +26,9 @@ final class JobReporter {
             totalSteps = summary.totalSteps
             Console.print(JobText.header(summary, configuration))
             if mayStartAnew, !wasResumed { Console.print("no checkpoint in \(summary.outputDirectory) yet: starting from the beginning") }
-        case .stage(let text):
+        case .stage(let stage):
+            self.stage.set(stage)
+            let text = stage.text
             Console.status("")
             if Terminal.isOutput, Terminal.isError { Console.status(text + " ...") } else { line(text) }
         case .decomposing(let progress): Console.progress(JobText.progress(progress))
@@ -47,8 +51,10 @@ final class JobReporter {
             if let rows = result.rows, let text = JobText.leftOut(rows) { Console.print(text) }
             guard case .complete = result.ending else { return }
             if let table = JobText.table(result) { Console.print("\n" + table) }
+            if let text = JobText.ending(result) { Console.print(text) }
             if let checkpoint = result.checkpoint { Console.print("checkpoint  \(checkpoint)") }
-            if let export = result.exportPath { Console.print("export      \(export)") }
+            if let best = result.bestCheckpoint { Console.print("best        \(best)") }
+            if let export = result.exportPath { Console.print("export      \(export)" + (result.healedStep.map { "  (step \(HumanFormat.grouped($0)))" } ?? "")) }
         }
     }
 
@@ -74,4 +80,12 @@ final class JobReporter {
         Console.print(text)
         Console.flush()
     }
+}
+
+/// The stage that a job is in, for whoever is told of a signal on another thread.
+final class StageNote: Sendable {
+    private let stage = Mutex<JobStage?>(nil)
+
+    var current: JobStage? { stage.withLock { $0 } }
+    func set(_ new: JobStage) { stage.withLock { $0 = new } }
 }

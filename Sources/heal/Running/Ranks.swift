@@ -12,7 +12,8 @@ enum Ranks {
             let failure = Failure(error)
             Console.flush()
             // What is wrong on all ranks is said by the first, which ends the others while they wait here.
-            if !cluster.isFirst { Thread.sleep(forTimeInterval: 2) }
+            // Where it may have steps to save, that takes a while.
+            if !cluster.isFirst { Thread.sleep(forTimeInterval: failure.mayHaveSteps ? 60 : 2) }
             Console.printError((cluster.isFirst ? "" : "rank \(cluster.rank) of \(cluster.size) on \(ProcessInfo.processInfo.hostName): ") + failure.text)
             cluster.abort(failure.status.rawValue)
         } catch {

@@ -70,7 +70,7 @@ import Testing
         }
         let documented = rows(parts[0])
         #expect(Set(documented.keys) == Set(Configuration.settings.map(\.key)))
-        for setting in Configuration.settings { #expect(documented[setting.key] == (setting.effect == .trajectory), "\(setting.key)") }
+        for setting in Configuration.settings { #expect(documented[setting.key] == (setting.effect != .harmless), "\(setting.key)") }
         #expect(Set(rows(parts[1]).keys) == Set(CompressionConfiguration.settings.map(\.key)))
     }
 }

@@ -1,0 +1,52 @@
+import Foundation
+import HealData
+import Models
+
+/// Evaluations and samples: how a model is doing.
+extension HealingJob {
+    func evaluate(
+        _ model: LlamaModel, _ prepared: Prepared, _ stage: EvaluationReport.Stage, step: Int, _ stop: () -> Bool,
+        emitting emit: (RunEvent) throws -> Void
+    ) throws -> EvaluationResult? {
+        let rows = configuration.perDeviceTrainBatchSize
+        var start = ContinuousClock.now
+        // Reported together: one that is broken off is made again as a whole.
+        var reports: [EvaluationReport] = []
+        func report(_ found: EvaluationResult, text: String? = nil) {
+            reports.append(EvaluationReport(
+                step: step, stage: stage, text: text, loss: found.loss, rows: found.rows, tokens: found.tokens,
+                seconds: (ContinuousClock.now - start) / .seconds(1)))
+            start = .now
+        }
+        guard var found = try Evaluation.run(model, prepared.dataset, rowsPerBatch: rows, maxRows: configuration.evaluationMaxRows, stop: stop)
+        else { return nil }
+        report(found)
+        for text in prepared.texts {
+            guard let ofText = try Evaluation.run(model, text, rowsPerBatch: rows, stop: stop) else { return nil }
+            report(ofText, text: text.name)
+            found.texts = (found.texts ?? [:]).merging([text.name: ofText]) { $1 }
+        }
+        for report in reports { try emit(.evaluation(report)) }
+        return found
+    }
+
+    /// Text after the sample prompt. A prompt that this model cannot be given is a warning: the run is not about it.
+    func sample(
+        _ model: LlamaModel, _ opened: OpenedModel, _ stage: EvaluationReport.Stage, step: Int, emitting emit: (RunEvent) throws -> Void
+    ) throws {
+        guard cluster.isFirst else { return }
+        let c = configuration, prompt: [Int32]
+        do {
+            let encoder = SampleEncoder(
+                tokenizer: opened.tokenizer, template: try opened.chatTemplate(forced: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) }),
+                maxLength: c.maxSequenceLength)
+            prompt = try encoder.encodePrompt([Turn(.user, c.samplePrompt)])
+        } catch {
+            return try emit(.warning(step: step, message: "no sample was taken: \(error)"))
+        }
+        var sampling = Sampling()
+        let ends = Set(opened.configuration.endOfSequence.map { Int32($0) } + [opened.tokenizer.special.eos].compactMap { $0 })
+        let text = Generation.run(model, prompt: prompt, maxTokens: 48, ends: ends, sampling: &sampling)
+        try emit(.sample(step: step, stage: stage, prompt: c.samplePrompt, text: opened.tokenizer.decodeString(text)))
+    }
+}
