@@ -15,6 +15,15 @@ import Testing
         #expect(bitPatterns(values) == bitPatterns(try expected.floats(type)))
     }
 
+    @Test(arguments: ["Q2_K", "Q3_K", "IQ4_NL", "IQ4_XS"])
+    func dequantizesSmallTypesToTheReferencesBits(_ type: String) throws {
+        let file = try GGUFFile(path: goldens + "/small-quants.gguf")
+        let tensor = try #require(file.tensor(type))
+        let values = try file.floats(tensor), expected = try SafetensorsDirectory(file: goldens + "/small-quants.safetensors").floats(type)
+        #expect(Set(values.map(\.sign)).count == 2 && values.contains { $0 != 0 })
+        #expect(bitPatterns(values) == bitPatterns(expected))
+    }
+
     @Test func readsEveryKindOfMetadata() throws {
         let metadata = try GGUFFile(path: goldens + "/quants.gguf").metadata
         #expect(metadata["value.uint8"]?.int == 200)

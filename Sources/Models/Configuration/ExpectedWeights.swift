@@ -44,7 +44,7 @@ extension LlamaConfiguration {
             if found != shape {
                 problems.append(.init(place: name, message: "has the shape \(found), but the configuration wants \(shape)"))
             } else if type.codec == nil {
-                problems.append(.init(place: name, message: "is stored as \(type), which cannot be read; readable are \(ElementType.readable)"))
+                problems.append(.init(place: name, message: type.refusal))
             }
         }
         if !problems.isEmpty { throw ConfigurationError(file: file, problems: problems) }

@@ -23,6 +23,10 @@ enum Dequantize {
         case .q4K: q4K(source, blocks: count / 256, target)
         case .q5K: q5K(source, blocks: count / 256, target)
         case .q6K: q6K(source, blocks: count / 256, target)
+        case .q2K: q2K(source, blocks: count / 256, target)
+        case .q3K: q3K(source, blocks: count / 256, target)
+        case .iq4NL: iq4NL(source, blocks: count / 32, target)
+        case .iq4XS: iq4XS(source, blocks: count / 256, target)
         }
     }
 

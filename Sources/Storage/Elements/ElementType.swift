@@ -3,7 +3,7 @@ package struct ElementType: Sendable, Hashable, CustomStringConvertible {
     /// What this program can turn into floats.
     package enum Codec: Sendable {
         case float64, float32, float16, bfloat16
-        case q8_0, q4_0, q4_1, q5_0, q5_1, q4K, q5K, q6K
+        case q8_0, q4_0, q4_1, q5_0, q5_1, q2K, q3K, q4K, q5K, q6K, iq4NL, iq4XS
     }
 
     /// The name in the file's own terms: `BF16`, `Q4_K`, ….
@@ -54,15 +54,17 @@ package struct ElementType: Sendable, Hashable, CustomStringConvertible {
         6: ElementType("Q5_0", elements: 32, bytes: 22, .q5_0),
         7: ElementType("Q5_1", elements: 32, bytes: 24, .q5_1),
         8: ElementType("Q8_0", elements: 32, bytes: 34, .q8_0),
+        10: ElementType("Q2_K", elements: 256, bytes: 84, .q2K),
+        11: ElementType("Q3_K", elements: 256, bytes: 110, .q3K),
         12: ElementType("Q4_K", elements: 256, bytes: 144, .q4K),
         13: ElementType("Q5_K", elements: 256, bytes: 176, .q5K),
         14: ElementType("Q6_K", elements: 256, bytes: 210, .q6K),
+        20: ElementType("IQ4_NL", elements: 32, bytes: 18, .iq4NL),
+        23: ElementType("IQ4_XS", elements: 256, bytes: 136, .iq4XS),
         9: ElementType("Q8_1", elements: 32, bytes: 40), 15: ElementType("Q8_K", elements: 256, bytes: 292),
-        10: ElementType("Q2_K", elements: 256, bytes: 84), 11: ElementType("Q3_K", elements: 256, bytes: 110),
         16: ElementType("IQ2_XXS", elements: 256, bytes: 66), 17: ElementType("IQ2_XS", elements: 256, bytes: 74),
         18: ElementType("IQ3_XXS", elements: 256, bytes: 98), 19: ElementType("IQ1_S", elements: 256, bytes: 50),
-        20: ElementType("IQ4_NL", elements: 32, bytes: 18), 21: ElementType("IQ3_S", elements: 256, bytes: 110),
-        22: ElementType("IQ2_S", elements: 256, bytes: 82), 23: ElementType("IQ4_XS", elements: 256, bytes: 136),
+        21: ElementType("IQ3_S", elements: 256, bytes: 110), 22: ElementType("IQ2_S", elements: 256, bytes: 82),
         24: ElementType("I8", bytes: 1), 25: ElementType("I16", bytes: 2),
         26: ElementType("I32", bytes: 4), 27: ElementType("I64", bytes: 8),
         29: ElementType("IQ1_M", elements: 256, bytes: 56),
@@ -70,10 +72,20 @@ package struct ElementType: Sendable, Hashable, CustomStringConvertible {
         39: ElementType("MXFP4", elements: 32, bytes: 17),
     ]
 
+    /// Numbers of GGUF that are not used any more.
+    static let formerGGML: [UInt32: String] = [
+        4: "Q4_2", 5: "Q4_3", 31: "Q4_0_4_4", 32: "Q4_0_4_8", 33: "Q4_0_8_8", 36: "IQ4_NL_4_4", 37: "IQ4_NL_4_8", 38: "IQ4_NL_8_8",
+    ]
+
     private static func table(_ types: [ElementType]) -> [String: ElementType] {
         Dictionary(uniqueKeysWithValues: types.map { ($0.name, $0) })
     }
 
     /// Every type that can be read, for error messages.
-    package static let readable = "F32, F16, BF16, F64, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K"
+    package static let readable = "F32, F16, BF16, F64, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS"
+
+    /// Why a tensor of this type cannot be read, and what to do; for types without a codec.
+    package var refusal: String {
+        "is stored as \(name), which cannot be read; take the model in another type (\(Self.readable))"
+    }
 }

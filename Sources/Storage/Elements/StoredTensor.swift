@@ -46,9 +46,7 @@ struct TensorReader: Sendable {
 
     private func codec(_ tensor: StoredTensor, count: Int) throws(StorageError) -> ElementType.Codec {
         guard let codec = tensor.type.codec else {
-            throw StorageError(
-                .unsupported, file: file.path, place: tensor.name,
-                "elements of type \(tensor.type) cannot be read as floats; readable are \(ElementType.readable)")
+            throw StorageError(.unsupported, file: file.path, place: tensor.name, tensor.type.refusal)
         }
         guard count == tensor.elementCount else {
             throw StorageError(

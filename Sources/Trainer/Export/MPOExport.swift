@@ -118,7 +118,7 @@ package enum MPOExport {
             }
             let found = try source.shape(of: name), type = try source.elementType(of: name)
             if found != shape { problems.append("\(name): has the shape \(found), not \(shape)") }
-            if type.codec == nil { problems.append("\(name): is stored as \(type), which cannot be read; readable are \(ElementType.readable)") }
+            if type.codec == nil { problems.append("\(name): \(type.refusal)") }
         }
         for name in source.names where expected[name] == nil { problems.append("\(name): is in the weights, but neither the manifest nor the configuration knows it") }
         return problems

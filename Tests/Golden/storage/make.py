@@ -2,7 +2,7 @@
 
     python make.py        (in this directory; versions used: see versions.txt, which it writes)
 
-quants.gguf             random blocks of every quantised type, one tensor each, and every kind of metadata value
+quants.gguf             random blocks of quantised types (others: make_small_quants.py), one tensor each, and every kind of metadata value
 quants.safetensors      the floats that gguf.quants.dequantize makes of them
 types.safetensors       every readable dtype of safetensors and two that are only listed
 types-f32.safetensors   the same numbers as float32
