@@ -1,154 +1,48 @@
-/// A GGUF file, version 2 or 3, little-endian: metadata, tensor descriptions, then the tensors, each at an aligned offset.
-///
-/// Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. All counts are compared with the bytes that are left
-/// before anything is allocated.
+/// A model in the GGUF format: one file, or the numbered files of a split one (`…-00001-of-00003.gguf`), read as one.
 package struct GGUFFile: Sendable {
+    /// The file that was named, whichever part it is.
     package let path: String
     package let version: Int
     package let metadata: [String: GGUFValue]
-    /// In the order of the file, under GGUF names; shapes outermost dimension first (the reverse of the file's order).
+    /// In the order of the files, under GGUF names; shapes outermost dimension first (the reverse of the file's order).
     package let tensors: [StoredTensor]
-    let reader: TensorReader
+    private let parts: [GGUFPart]
+    private let partOf: [String: Int]
 
-    static let magic = Array("GGUF".utf8)
-    static let maximumDimensions = 4
+    static let magic = GGUFPart.magic
 
     package init(path: String) throws(StorageError) {
-        let file = try MappedFile(path: path)
-        defer { withExtendedLifetime(file) {} }
-        guard file.bytes.prefix(4).elementsEqual(Self.magic) else {
-            throw StorageError(.malformed, file: path, "is not a GGUF file: it does not start with \"GGUF\"")
-        }
-        var parser = GGUFValueParser(file: file, start: 4)
-        version = try Self.version(&parser)
-        let tensorCount = try Self.count("tensors", leastSize: 24, &parser)
-        let valueCount = try Self.count("metadata values", leastSize: 13, &parser)
-
-        var metadata: [String: GGUFValue] = [:]
-        for _ in 0..<valueCount {
-            let key = try parser.string("a metadata key")
-            let type = try parser.type(key)
-            guard metadata.updateValue(try parser.value(of: type, key: key), forKey: key) == nil else {
-                throw StorageError(.malformed, file: path, place: key, "appears twice")
+        let parts = try GGUFSplit.parts(path)
+        var partOf: [String: Int] = [:]
+        for (number, part) in parts.enumerated() {
+            for tensor in part.tensors {
+                if let other = partOf.updateValue(number, forKey: tensor.name) {
+                    throw StorageError(.malformed, file: part.path, place: tensor.name, "is also in \(parts[other].path)")
+                }
             }
-        }
-        let alignment = try Self.alignment(metadata["general.alignment"], path)
-
-        var descriptions: [Description] = []
-        for _ in 0..<tensorCount { descriptions.append(try Description(&parser, alignment: alignment)) }
-        guard let dataStart = Self.align(parser.cursor.position, alignment) else {
-            throw StorageError(.malformed, file: path, place: "general.alignment", "is too large")
-        }
-        var tensors: [StoredTensor] = []
-        var seen: Set<String> = []
-        for description in descriptions {
-            guard seen.insert(description.name).inserted else {
-                throw StorageError(.malformed, file: path, place: description.name, "appears twice")
-            }
-            tensors.append(try description.tensor(dataStart: dataStart, file: file))
         }
         self.path = path
-        self.metadata = metadata
-        self.tensors = tensors
-        reader = TensorReader(file: file)
-    }
-
-    private static func version(_ parser: inout GGUFValueParser) throws(StorageError) -> Int {
-        let version: UInt32 = try parser.cursor.integer("the version")
-        if version == 2 || version == 3 { return Int(version) }
-        let swapped = version.byteSwapped
-        throw StorageError(
-            .unsupported, file: parser.file.path,
-            swapped == 2 || swapped == 3 || swapped == 1
-                ? "is a big-endian GGUF file; only little-endian ones are read"
-                : "is a GGUF file of version \(version); versions 2 and 3 are read")
-    }
-
-    private static func count(_ what: String, leastSize: Int, _ parser: inout GGUFValueParser) throws(StorageError) -> Int {
-        let count: UInt64 = try parser.cursor.integer("the number of \(what)")
-        guard count <= UInt64(parser.cursor.remaining / leastSize) else {
-            throw StorageError(
-                .malformed, file: parser.file.path, "claims \(count) \(what), which do not fit into its \(parser.file.bytes.count) bytes")
-        }
-        return Int(count)
-    }
-
-    private static func alignment(_ value: GGUFValue?, _ path: String) throws(StorageError) -> Int {
-        guard let value else { return 32 }
-        guard let alignment = value.int, alignment > 0, alignment <= 1 << 30, alignment & (alignment - 1) == 0 else {
-            throw StorageError(.malformed, file: path, place: "general.alignment", "must be a power of two")
-        }
-        return alignment
-    }
-
-    private static func align(_ position: Int, _ alignment: Int) -> Int? {
-        let (sum, overflow) = position.addingReportingOverflow(alignment - 1)
-        return overflow ? nil : sum & ~(alignment - 1)
+        self.parts = parts
+        self.partOf = partOf
+        // The first part has the model's metadata; the others only say which part they are.
+        version = parts[0].version
+        metadata = parts[0].metadata
+        tensors = parts.flatMap(\.tensors)
     }
 
     package func tensor(_ name: String) -> StoredTensor? { tensors.first { $0.name == name } }
 
+    /// Of a tensor that this file has.
+    func reader(of tensor: StoredTensor) -> TensorReader { parts[partOf[tensor.name]!].reader }
+
     /// The whole tensor, row-major, as it lies in the file.
     package func read(_ tensor: StoredTensor, into target: UnsafeMutableBufferPointer<Float>) throws(StorageError) {
-        try reader.read(tensor, into: target)
+        try reader(of: tensor).read(tensor, into: target)
     }
 
     package func floats(_ tensor: StoredTensor) throws(StorageError) -> [Float] {
         var values = [Float](repeating: 0, count: tensor.elementCount)
         try values.withUnsafeMutableBufferPointer { (buffer) throws(StorageError) in try read(tensor, into: buffer) }
         return values
-    }
-
-    /// A tensor as described in the header, before its bytes are located.
-    private struct Description {
-        let name: String
-        let shape: [Int]
-        let type: ElementType
-        let offset: UInt64
-
-        init(_ parser: inout GGUFValueParser, alignment: Int) throws(StorageError) {
-            let path = parser.file.path
-            let name = try parser.string("a tensor's name")
-            let rank: UInt32 = try parser.cursor.integer("the rank of \(name)")
-            guard rank <= GGUFFile.maximumDimensions else {
-                throw StorageError(.malformed, file: path, place: name, "has \(rank) dimensions; at most \(GGUFFile.maximumDimensions) exist")
-            }
-            var shape: [Int] = []
-            for _ in 0..<rank {
-                guard let size = Int(exactly: try parser.cursor.integer("the shape of \(name)", as: UInt64.self)) else {
-                    throw StorageError(.malformed, file: path, place: name, "has an absurdly large dimension")
-                }
-                shape.append(size)
-            }
-            let number: UInt32 = try parser.cursor.integer("the type of \(name)")
-            guard let type = ElementType.ggml[number] else {
-                throw StorageError(.unsupported, file: path, place: name, "has the unknown type \(number); readable are \(ElementType.readable)")
-            }
-            offset = try parser.cursor.integer("the offset of \(name)")
-            guard offset % UInt64(alignment) == 0 else {
-                throw StorageError(.malformed, file: path, place: name, "starts at the offset \(offset), which is not a multiple of \(alignment)")
-            }
-            // The file's first dimension is the innermost one, which must fill whole blocks.
-            guard (shape.first ?? 1) % type.elementsPerBlock == 0 else {
-                throw StorageError(.malformed, file: path, place: name, "rows of \(shape.first ?? 1) elements do not fill blocks of \(type.elementsPerBlock) (\(type))")
-            }
-            self.name = name
-            self.shape = shape.reversed()
-            self.type = type
-        }
-
-        func tensor(dataStart: Int, file: MappedFile) throws(StorageError) -> StoredTensor {
-            guard let elements = StoredTensor.elementCount(shape), let bytes = type.byteCount(elements: elements) else {
-                throw StorageError(.malformed, file: file.path, place: name, "has an absurd shape, \(shape)")
-            }
-            let available = UInt64(max(0, file.bytes.count - dataStart))
-            guard offset <= available, UInt64(bytes) <= available - offset else {
-                throw StorageError(
-                    .truncated, file: file.path, place: name,
-                    "its \(bytes) bytes at the offset \(offset) end after the file does; it was not fully downloaded")
-            }
-            let start = dataStart + Int(offset)
-            return StoredTensor(name: name, type: type, shape: shape, elementCount: elements, range: start..<start + bytes)
-        }
     }
 }

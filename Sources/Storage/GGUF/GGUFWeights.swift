@@ -106,16 +106,16 @@ package struct GGUFWeights: WeightSource {
 
     package func read(_ name: String, into target: UnsafeMutableBufferPointer<Float>) throws(StorageError) {
         let entry = try find(name)
-        try file.reader.read(entry.tensor, into: target, sourceRow: entry.sourceRow)
+        try file.reader(of: entry.tensor).read(entry.tensor, into: target, sourceRow: entry.sourceRow)
     }
 
     package func readBFloat16(_ name: String, into target: UnsafeMutableBufferPointer<UInt16>) throws(StorageError) {
         let entry = try find(name)
-        try file.reader.readBFloat16(entry.tensor, into: target, sourceRow: entry.sourceRow)
+        try file.reader(of: entry.tensor).readBFloat16(entry.tensor, into: target, sourceRow: entry.sourceRow)
     }
 
     package func mapped(_ name: String) -> UnsafeRawBufferPointer? {
         guard let entry = entries[name], entry.interleavedHeads == nil else { return nil }
-        return file.reader.mapped(entry.tensor)
+        return file.reader(of: entry.tensor).mapped(entry.tensor)
     }
 }
