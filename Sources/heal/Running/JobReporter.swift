@@ -7,8 +7,7 @@ import Trainer
 final class JobReporter {
     private let configuration: Trainer.Configuration
     private let mayStartAnew: Bool
-    private var estimate = TimeEstimate()
-    private var lastStep: Int?
+    private var remaining: RemainingTime
     private var wasResumed = false
     private var saved: CheckpointReport?
     private var totalSteps = Int.max
@@ -18,12 +17,13 @@ final class JobReporter {
     init(_ configuration: Trainer.Configuration, mayStartAnew: Bool) {
         self.configuration = configuration
         self.mayStartAnew = mayStartAnew
+        remaining = RemainingTime(configuration)
     }
 
     func report(_ event: JobEvent) {
         switch event {
         case .planned(let summary):
-            totalSteps = summary.totalSteps
+            totalSteps = summary.totalSteps ?? .max
             Console.print(JobText.header(summary, configuration))
             if mayStartAnew, !wasResumed { Console.print("no checkpoint in \(summary.outputDirectory) yet: starting from the beginning") }
         case .stage(let stage):
@@ -41,8 +41,11 @@ final class JobReporter {
         case .resumed(let path, let step):
             wasResumed = true
             line("going on from \(path), step \(HumanFormat.grouped(step))")
-        case .run(.step(let report)): step(report)
+        case .run(.step(let report)):
+            remaining.add(.step(report))
+            step(report)
         case .run(let event):
+            remaining.add(event)
             if case .checkpoint(let report) = event { saved = report }
             line(event.text().printable)
         case .exported(let path): line("exported to \(path)")
@@ -68,10 +71,7 @@ final class JobReporter {
     }
 
     private func step(_ report: StepReport) {
-        let steps = max(1, report.step - (lastStep ?? report.step - 1))
-        for _ in 0..<min(steps, 20) { estimate.add(seconds: report.seconds) }
-        lastStep = report.step
-        let left = estimate.secondsLeft(steps: report.totalSteps - report.step)
+        let left = remaining.seconds(after: report)
         if !(Terminal.isOutput && Terminal.isError) { line(ProgressLine.text(report, secondsLeft: left)) }
         Console.status(ProgressLine.text(report, secondsLeft: left, width: Terminal.width - 1))
     }
