@@ -10,6 +10,13 @@ package struct ContractionCost: Equatable, Sendable {
     /// Elements read or written outside products.
     package var movedElements = 0.0
 
+    /// Of a dense matrix [out, in], forward only.
+    package static func forward(out: Int, in columns: Int, tokens: Int) -> ContractionCost {
+        var cost = ContractionCost()
+        cost.add(GEMMShape(m: tokens, n: out, k: columns))
+        return cost
+    }
+
     /// Of a dense matrix [out, in] that is not trained: y forward, dx backward.
     package static func frozen(out: Int, in columns: Int, tokens: Int) -> ContractionCost {
         var cost = ContractionCost()

@@ -22,6 +22,41 @@ struct JobCommandTests {
         }
     }
 
+    /// The plan of a model follows from its config.json. What is missing is named; what hangs on it is not made up.
+    @Test func dryRunWithoutWeightsOrData() throws {
+        try withTemporaryDirectory { directory in
+            let model = directory.appendingPathComponent("model"), source = Program.repository.appendingPathComponent(Program.model)
+            try FileManager.default.copyItem(at: source, to: model)
+            let settings = Self.settings(directory, steps: 5) + ["model=\(model.path)", "--dry-run"]
+            let whole = try Program.run(settings)
+            #expect(whole.status == 0 && !whole.output.contains("Not looked at"), "\(whole.errors)")
+            func table(_ outcome: Program.Outcome) -> [String] { outcome.lines.filter { $0.contains("_proj") }.map { String($0.prefix(66)) } }
+            try FileManager.default.removeItem(at: model.appendingPathComponent("model.safetensors"))
+            let weightless = try Program.run(settings)
+            #expect(weightless.status == 0 && weightless.output.contains("Not looked at:\n  \(model.path)"), "\(weightless.output) \(weightless.errors)")
+            #expect(table(weightless) == table(whole) && weightless.output.contains("849 rows"))
+
+            for name in try FileManager.default.contentsOfDirectory(atPath: model.path) where name != "config.json" {
+                try FileManager.default.removeItem(at: model.appendingPathComponent(name))
+            }
+            let bare = try Program.run(settings.map { $0 == "max_steps=5" ? "max_steps=-1" : $0 } + ["--set", "datasets=[{\"path\":\"nowhere.jsonl\"}]"])
+            #expect(bare.status == 0 && table(bare) == table(whole), "\(bare.output) \(bare.errors)")
+            for part in ["nowhere.jsonl", "not counted", "passes over the data"] { #expect(bare.output.contains(part), "\(part) is not in\n\(bare.output)") }
+            try FileManager.default.removeItem(at: model.appendingPathComponent("config.json"))
+            #expect(try Program.run(settings).status != 0)
+        }
+    }
+
+    /// Sizes that calibration chooses are no numbers yet; those of plain TT-SVD are.
+    @Test func planIsAsExactAsItCanBe() throws {
+        let auto = try Program.run(["--config", Program.configuration, "--dry-run"])
+        #expect(auto.output.contains("260,032 -> about 160,000") && auto.output.contains("24 matrices share 67,584 parameters"), "\(auto.output)")
+        let plain = try Program.run(["--config", Program.configuration, "--dry-run", "--set", "compression.init=svd"])
+        #expect(plain.output.contains(/260,032 -> 1\d\d,\d\d\d \(/) && !plain.output.contains("share"), "\(plain.output)")
+        // All phases have their time.
+        for part in ["dense evaluation", "decomposition", "4 evaluations", "150 steps", "3 checkpoints", "export"] { #expect(auto.output.contains(part), "\(part)") }
+    }
+
     /// A run, what its checkpoint is good for, and going on from it with a bare `--resume`.
     @Test func trainsInspectsExportsResumes() throws {
         try withTemporaryDirectory { directory in

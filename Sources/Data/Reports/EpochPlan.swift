@@ -8,6 +8,10 @@ package struct EpochPlan: Sendable, Equatable {
     package var trainedTokens: Int
     /// Whether every row was encoded; otherwise the figures are projected from an even part of the rows.
     package var isExact: Bool
+
+    package init(microBatches: Int, tokens: Int, trainedTokens: Int, isExact: Bool) {
+        (self.microBatches, self.tokens, self.trainedTokens, self.isExact) = (microBatches, tokens, trainedTokens, isExact)
+    }
 }
 
 extension Dataset {

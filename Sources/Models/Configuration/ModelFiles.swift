@@ -33,6 +33,14 @@ package struct ModelFiles: Sendable {
         }
     }
 
+    /// A Hugging Face directory without its weights: what a plan needs.
+    package static func outline(_ directory: String) throws -> ModelFiles {
+        let names = try FileSystem.names(in: directory), configuration = try LlamaConfiguration(huggingFaceDirectory: directory)
+        let hasTokenizer = names.contains("tokenizer.json") || names.contains("tokenizer.model")
+        return ModelFiles(
+            path: directory, configuration: configuration, weights: AbsentWeights(path: directory), tokenizer: hasTokenizer ? .directory(directory) : .none)
+    }
+
     private static func openDirectory(_ path: String) throws -> ModelFiles {
         let names = try FileSystem.names(in: path)
         guard names.contains("config.json") else {

@@ -98,6 +98,9 @@ package struct CompressionPlan: Sendable {
         CompressionPlan(entries.map { Entry(name: $0.name, out: $0.out, in: $0.in, layout: layouts[$0.name]) }, otherCount: otherCount)
     }
 
+    /// Whether layouts or sizes are still to be chosen, so that ``total`` is only about what it will be.
+    package var isProvisional: Bool { entries.contains { $0.searchesLegs || $0.sharesBudget } }
+
     package var compressed: [Entry] { entries.filter { $0.layout != nil } }
     /// Parameters of the whole model before and after.
     package var denseTotal: Int { otherCount + entries.reduce(0) { $0 + $1.denseCount } }

@@ -1,12 +1,12 @@
 import TensorTrain
 
 /// A total of parameters spread over matrices so that the loss is predicted to rise least.
-struct ParameterBudget {
+package struct ParameterBudget {
     /// By the matrix's name.
     let parameters: [String: Int]
 
     /// No matrix gets less than this share of what it would get if all were treated alike: predictions for a matrix that is nearly gone mean little.
-    private static let leastShare = 0.25
+    package static let leastShare = 0.25
 
     /// - Parameters:
     ///   - entries: their present sizes together are the total.

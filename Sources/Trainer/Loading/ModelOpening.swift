@@ -6,13 +6,15 @@ import Storage
 extension OpenedModel {
     /// Opens whatever `path` is: a Hugging Face directory, a GGUF file, an `mpo` export, a checkpoint, or a run's directory (its newest checkpoint).
     ///
-    /// - Parameter skipped: told of every damaged checkpoint that is newer than the one opened, and why it is not valid.
+    /// - Parameters:
+    ///   - needsWeights: false opens a Hugging Face directory for a plan only, without its weights.
+    ///   - skipped: told of every damaged checkpoint that is newer than the one opened, and why it is not valid.
     package static func open(
-        _ path: String, tokenizer tokenizerPath: String? = nil, skipped: (_ checkpoint: String, _ reason: String) -> Void = { _, _ in }
+        _ path: String, tokenizer tokenizerPath: String? = nil, needsWeights: Bool = true, skipped: (_ checkpoint: String, _ reason: String) -> Void = { _, _ in }
     ) throws -> OpenedModel {
         if let checkpoint = try checkpointPath(path, skipped: skipped) { return try CheckpointReader(checkpoint).model() }
         if MPOExport.isExport(path) { return try MPOExport.open(path) }
-        let files = try ModelFiles.open(path)
+        let files = needsWeights ? try ModelFiles.open(path) : try ModelFiles.outline(path)
         var companions = CompanionFiles()
         let tokenizer: any Tokenizer
         var template: String?

@@ -64,17 +64,7 @@ extension HealingJob {
         }
         try requireSameInput(dataset)
         if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset, watch) }
-        let totalSteps: Int
-        var epochs: Double?
-        if let maxSteps = c.maxSteps {
-            totalSteps = maxSteps
-        } else {
-            // The last window may be shorter than the others. Where the count is only projected, data beyond the epochs may make it up.
-            let plan = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
-            let window = c.gradientAccumulationSteps * cluster.size
-            totalSteps = max(1, (plan.microBatches + window - 1) / window)
-            if plan.isExact { epochs = c.trainEpochs }
-        }
+        let (totalSteps, epochs) = try length(dataset)
         let summary = JobSummary(
             modelPath: opened.path, teacherPath: teacher?.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
             threads: Parallel.threads, ranks: cluster.size,
@@ -87,7 +77,17 @@ extension HealingJob {
             checkpoint: checkpoint, acceptsOtherData: acceptsOtherData)
     }
 
-    private func input(_ path: String) -> String { configuration.existingPath(path) ?? path }
+    /// Steps of the run, and the passes after which the data ends, where that is what ends it.
+    func length(_ dataset: Dataset) throws -> (steps: Int, epochs: Double?) {
+        let c = configuration
+        if let maxSteps = c.maxSteps { return (maxSteps, nil) }
+        // The last window may be shorter than the others. Where the count is only projected, data beyond the epochs may make it up.
+        let plan = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
+        let window = c.gradientAccumulationSteps * cluster.size
+        return (max(1, (plan.microBatches + window - 1) / window), plan.isExact ? c.trainEpochs : nil)
+    }
+
+    func input(_ path: String) -> String { configuration.existingPath(path) ?? path }
 
     /// The data as the configuration describes it, encoded for `opened`.
     package func dataset(_ opened: OpenedModel) throws -> Dataset {
@@ -95,7 +95,7 @@ extension HealingJob {
     }
 
     /// Threads where the configuration leaves it open: 0, which is one for each processor, unless ranks on this machine have to share them.
-    private var threadsOfOneRank: Int {
+    var threadsOfOneRank: Int {
         if cluster.localSize == 1 { return 0 }
         // A launcher may have given each rank its processors already.
         // A quota is shared all the same.
@@ -106,7 +106,7 @@ extension HealingJob {
     }
 
     /// The checkpoint to go on from. The first rank chooses, all open it.
-    private func openCheckpoint(_ watch: (JobEvent) -> Void) throws -> (reader: CheckpointReader, progress: RunProgress)? {
+    func openCheckpoint(_ watch: (JobEvent) -> Void) throws -> (reader: CheckpointReader, progress: RunProgress)? {
         guard let path = cluster.broadcast(cluster.isFirst ? try chooseCheckpoint(watch) : nil) else { return nil }
         let reader = try CheckpointReader(path), progress = try reader.progress()
         guard cluster.isFirst else { return (reader, progress) }

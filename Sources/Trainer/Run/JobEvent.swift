@@ -30,7 +30,8 @@ package struct JobSummary: Sendable {
     package var ranks: Int
     package var files: [(path: String, format: String, rows: Int)]
     package var heldBackRows: Int
-    package var totalSteps: Int
+    /// nil where that depends on data that are not there.
+    package var totalSteps: Int?
     package var outputDirectory: String
 }
 

@@ -70,15 +70,15 @@ struct Train: ParsableCommand {
         var configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
         if let control { configuration = configuration.control(control) }
         var job = HealingJob(configuration, resume: try place(configuration), allowedChanges: allowChanges)
-        try configuration.requirePaths(goesOn: try job.goesOn)
+        if !dryRun { try configuration.requirePaths(goesOn: try job.goesOn) }
         // Not only at the end of a long run.
         if cluster.isFirst, let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
         job.cluster = cluster
         job.log = Logger(label: "heal") { StreamLogHandler.standardError(label: $0) }
         job.log.logLevel = verbose ? .debug : .warning
         if dryRun {
-            let prepared = try job.prepare()
-            if cluster.isFirst { Console.print(try PlanReport(prepared, configuration).text()) }
+            let outline = try job.outline()
+            if cluster.isFirst { Console.print(try PlanReport(outline, configuration).text()) }
             return
         }
         let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest)

@@ -8,6 +8,7 @@ enum JobText {
     static func header(_ summary: JobSummary, _ configuration: Trainer.Configuration) -> String {
         let plan = summary.plan, model = summary.configuration
         let files = summary.files.count == 1 ? "1 file" : "\(summary.files.count) files"
+        let steps = summary.totalSteps.map { "\(HumanFormat.grouped($0)) of " } ?? "as many as \(HumanFormat.significant(configuration.trainEpochs)) passes over the data have, each of "
         return lines([
             (
                 "model",
@@ -19,15 +20,15 @@ enum JobText {
             ("computing", computing(summary)),
             (
                 "data",
-                "\(HumanFormat.grouped(summary.files.reduce(0) { $0 + $1.rows })) rows in \(files), \(HumanFormat.grouped(summary.heldBackRows)) held back"
+                summary.files.isEmpty ? "not counted" : "\(HumanFormat.grouped(summary.files.reduce(0) { $0 + $1.rows })) rows in \(files), \(HumanFormat.grouped(summary.heldBackRows)) held back"
             ),
-            ("steps", "\(HumanFormat.grouped(summary.totalSteps)) of \(step(configuration, ranks: summary.ranks))"),
+            ("steps", steps + step(configuration, ranks: summary.ranks)),
             ("output", summary.outputDirectory),
         ])
     }
 
     static func parameters(_ plan: CompressionPlan) -> String {
-        "\(HumanFormat.grouped(plan.denseTotal)) -> \(HumanFormat.grouped(plan.total)) "
+        "\(HumanFormat.grouped(plan.denseTotal)) -> \(plan.isProvisional ? "about \(HumanFormat.significant(Double(plan.total), digits: 3))" : HumanFormat.grouped(plan.total)) "
             + "(\(HumanFormat.percent(Double(plan.total) / Double(max(1, plan.denseTotal)))) of the model)"
     }
 

@@ -7,50 +7,75 @@ import Trainer
 
 /// What a run would do, for `--dry-run`.
 struct PlanReport {
-    let summary: JobSummary
-    let dataset: Dataset
-    let compute: DType
-    let configuration: Trainer.Configuration
+    private let outline: JobOutline
+    private let configuration: Trainer.Configuration
+    private var summary: JobSummary { outline.summary }
 
-    init(_ prepared: HealingJob.Prepared, _ configuration: Trainer.Configuration) {
-        summary = prepared.summary
-        dataset = prepared.dataset
-        compute = prepared.compute
+    init(_ outline: JobOutline, _ configuration: Trainer.Configuration) {
+        self.outline = outline
         self.configuration = configuration
     }
 
     func text() throws -> String {
         let c = configuration, tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
         let contraction = { (layout: MPOLayout) in HealingJob.contraction(c.compression.plan, layout, tokens: tokens) }
-        let epoch = try dataset.plan(epochs: 1, rowsPerBatch: c.perDeviceTrainBatchSize)
-        let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: compute, epoch: epoch, contraction: contraction)
-        let about = epoch.isExact ? "" : "about "
-        let steps = max(1, (epoch.microBatches + c.gradientAccumulationSteps - 1) / c.gradientAccumulationSteps)
-        let model = CostModel.measured(compute)
+        let epoch = try outline.dataset?.plan(epochs: 1, rowsPerBatch: c.perDeviceTrainBatchSize)
+        // Full micro-batches where nothing is known of the rows.
+        let assumed = EpochPlan(microBatches: 1, tokens: tokens, trainedTokens: tokens, isExact: false)
+        let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: outline.compute, epoch: epoch ?? assumed, contraction: contraction)
+        let model = CostModel.measured(outline.compute)
         let passSeconds = Dictionary(zip(summary.plan.entries.map(\.name), costs.matrices.map(model.seconds))) { first, _ in first }
-        let seconds = costs.secondsPerStep(model) * Double(summary.totalSteps)
-        let rate = HumanFormat.significant(1e-9 / model.operation, digits: 3)
-        let work = "\(HumanFormat.significant(costs.operationsPerStep / 1e9, digits: 3)) GFLOP each, large products at \(rate) GFLOP/s; "
-            + "a pass is one matrix forward and backward with \(HumanFormat.grouped(costs.tokensPerPass)) tokens; predicted from products timed here"
-        return [
-            JobText.header(summary, c), "",
-            MatrixTable(summary.plan.entries).text(contraction: contraction) { passSeconds[$0.name] ?? 0 },
-            "other tensors (embedding, head, norms, biases): \(HumanFormat.grouped(summary.plan.otherCount)) parameters, not compressed", "",
-            JobText.lines([
-                (
-                    "epoch",
-                    "\(about)\(HumanFormat.grouped(steps)) steps, \(HumanFormat.grouped(epoch.tokens)) tokens, \(HumanFormat.grouped(epoch.trainedTokens)) of them trained"
-                ),
-                ("run", "\(HumanFormat.grouped(summary.totalSteps)) steps, about \(passes(steps)) passes over the data"),
-                ("memory", "about \(HumanFormat.bytes(costs.bytes)): " + costs.parts.map { "\($0.name) \(HumanFormat.bytes($0.bytes))" }.joined(separator: ", ")),
-                ("disk", "\(HumanFormat.bytes(costs.checkpointBytes)) a checkpoint, \(c.saveTotalLimit.map { "at most \($0)" } ?? "all") kept"),
-                ("time", "at least \(HumanFormat.duration(seconds)) for the steps: " + work),
-            ]),
-            "", "Nothing was computed or written.",
-        ].joined(separator: "\n")
+        var lines = epoch.map { [("epoch", words($0)), ("run", run($0))] } ?? [("run", "of full micro-batches, as far as nothing is known of the rows")]
+        lines += [
+            ("memory", "about \(HumanFormat.bytes(costs.bytes)): " + costs.parts.map { "\($0.name) \(HumanFormat.bytes($0.bytes))" }.joined(separator: ", ")),
+            ("disk", "\(HumanFormat.bytes(costs.checkpointBytes)) a checkpoint, \(c.saveTotalLimit.map { "at most \($0)" } ?? "all") kept"),
+            ("time", time(costs, epoch, model)),
+            ("", "\(HumanFormat.significant(costs.operationsPerStep / 1e9, digits: 3)) GFLOP a step, large products at \(HumanFormat.significant(1e-9 / model.operation, digits: 3)) GFLOP/s; "
+                + "a pass is one matrix forward and backward with \(HumanFormat.grouped(costs.tokensPerPass)) tokens; predicted from products timed here"),
+        ]
+        return ([JobText.header(summary, c), "", MatrixTable(summary.plan.entries).text(contraction: contraction) { passSeconds[$0.name] ?? 0 }]
+            + sharing + [
+                "other tensors (embedding, head, norms, biases): \(HumanFormat.grouped(summary.plan.otherCount)) parameters, not compressed", "",
+                JobText.lines(lines), "",
+            ] + missing + ["Nothing was computed or written."]).joined(separator: "\n")
     }
 
-    private func passes(_ stepsPerEpoch: Int) -> String {
-        HumanFormat.significant(Double(summary.totalSteps) / Double(stepsPerEpoch), digits: 2)
+    /// What is provisional in the table.
+    private var sharing: [String] {
+        let shared = summary.plan.entries.filter(\.sharesBudget)
+        guard !shared.isEmpty else { return [] }
+        let total = shared.reduce(0) { $0 + $1.parameterCount }, least = HumanFormat.percent(ParameterBudget.leastShare)
+        return [
+            "\(shared.count) matrices share \(HumanFormat.grouped(total)) parameters, which calibration spreads over them: each gets from \(least) of what stands "
+                + "here to as many as it has uncompressed. Together they get no more than that, and less by what makes no whole rank"
+        ]
+    }
+
+    private var missing: [String] {
+        outline.missing.isEmpty ? [] : ["Not looked at:"] + outline.missing.map { "  \($0)" } + [""]
+    }
+
+    private func words(_ epoch: EpochPlan) -> String {
+        "\(epoch.isExact ? "" : "about ")\(HumanFormat.grouped(steps(epoch))) steps, \(HumanFormat.grouped(epoch.tokens)) tokens, \(HumanFormat.grouped(epoch.trainedTokens)) of them trained"
+    }
+
+    private func steps(_ epoch: EpochPlan) -> Int {
+        let window = configuration.gradientAccumulationSteps * summary.ranks
+        return max(1, (epoch.microBatches + window - 1) / window)
+    }
+
+    private func run(_ epoch: EpochPlan) -> String {
+        let total = summary.totalSteps ?? 0, done = outline.progress.map { ", \(HumanFormat.grouped($0.step)) of them done" } ?? ""
+        return "\(HumanFormat.grouped(total)) steps\(done), about \(HumanFormat.significant(Double(total) / Double(steps(epoch)), digits: 2)) passes over the data"
+    }
+
+    private func time(_ costs: RunCosts, _ epoch: EpochPlan?, _ model: CostModel) -> String {
+        guard let total = summary.totalSteps else { return "about \(HumanFormat.duration(costs.secondsPerStep(model))) a step" }
+        let rows = outline.dataset.map { max(1, $0.mixture.drawsPerEpoch) }
+        let forecast = RunForecast(
+            costs, summary, configuration, steps: max(0, total - (outline.progress?.step ?? 0)),
+            sampleTokens: rows.flatMap { rows in epoch.map { Double($0.tokens) / Double(rows) } } ?? Double(configuration.maxSequenceLength),
+            isFresh: outline.progress == nil, rate: model, wide: outline.compute == .f32 ? model : .measured(.f32))
+        return "about \(HumanFormat.duration(forecast.seconds)): " + forecast.phases.map { "\($0.name) \(HumanFormat.duration($0.seconds))" }.joined(separator: ", ")
     }
 }
