@@ -96,7 +96,7 @@ struct Generate: ParsableCommand {
             Console.print(
                 #"{"ids":\#(JSONText.list(written)),"prompt_ids":\#(JSONText.list(promptIDs)),"text":\#(JSONText.quoted(text.whole))}"#)
         } else {
-            Console.print(rest)
+            Console.write(rest.hasSuffix("\n") ? rest : rest + "\n")
         }
     }
 

@@ -74,7 +74,7 @@ struct Train: ParsableCommand {
         // Not only at the end of a long run.
         if cluster.isFirst, let target = configuration.exportDirectory { try ExportDirectory.requireWritable(target, overwrite: false) }
         job.cluster = cluster
-        job.log = Logger(label: "heal") { StreamLogHandler.standardError(label: $0) }
+        job.log = Logger(label: "heal") { ConsoleLog(label: $0) }
         job.log.logLevel = verbose ? .debug : .warning
         if dryRun {
             let outline = try job.outline()

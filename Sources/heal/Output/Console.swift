@@ -1,8 +1,13 @@
+import Basics
 import Foundation
 import Synchronization
 import Trainer
 
 /// Standard output and standard error: the only place that writes to them.
+///
+/// What is printed may hold text of strangers: names, keys, rows, tokens. No character of it commands the terminal or turns a line around: such are
+/// spelled out, in files and pipes too, which are looked at later. Colours come as ``StyledText``. Only ``write(_:)`` gives text exactly as it is where
+/// standard output is no terminal.
 ///
 /// Output is buffered and comes before anything that goes to standard error afterwards. A reader that went away (`heal tokenize ... | head -1`)
 /// ends a command that only prints, silently and without failure; a command that has work to do goes on without printing.
@@ -23,19 +28,27 @@ enum Console {
     static func workWithoutReader() { state.withLock { $0.worksWithoutReader = true } }
 
     /// Writes a line.
-    static func print(_ line: String = "") {
-        var line = line
+    static func print(_ line: String = "") { print(StyledText(line)) }
+
+    static func print(_ line: StyledText) {
+        var line = line.sequence
         if line.utf8.last != 0x0A || line.isEmpty { line += "\n" }
-        line.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+        line.withUTF8 { put(UnsafeRawBufferPointer($0)) }
         if Terminal.isOutput { flush() }
     }
 
+    /// Writes text that is the command's product, such as what a model says: exactly, unless a terminal shows it.
     static func write(_ text: String) {
-        var text = text
-        text.withUTF8 { write(UnsafeRawBufferPointer($0)) }
+        var text = Terminal.isOutput ? text.withoutCommands : text
+        text.withUTF8 { put(UnsafeRawBufferPointer($0)) }
     }
 
+    /// The same of whole lines.
     static func write(_ bytes: UnsafeRawBufferPointer) {
+        if Terminal.isOutput { write(String(decoding: bytes, as: UTF8.self)) } else { put(bytes) }
+    }
+
+    private static func put(_ bytes: UnsafeRawBufferPointer) {
         state.withLock { state in
             wipeStatus(&state)
             state.buffer.append(contentsOf: bytes)
@@ -58,7 +71,7 @@ enum Console {
         state.withLock { state in
             drain(&state)
             wipeStatus(&state)
-            _ = send(Array((line + "\n").utf8)[...], to: STDERR_FILENO)
+            _ = send(Array((line.withoutCommands + "\n").utf8)[...], to: STDERR_FILENO)
         }
     }
 
@@ -75,7 +88,7 @@ enum Console {
             drain(&state)
             wipeStatus(&state)
             if text.isEmpty { return }
-            let line = "\r" + text.prefix(max(1, Terminal.width - 1))
+            let line = "\r" + text.withoutCommandsAndLines.prefix(columns: max(1, Terminal.width - 1))
             if send(Array(line.utf8)[...], to: STDERR_FILENO) == 0 { state.hasStatusLine = true }
         }
     }

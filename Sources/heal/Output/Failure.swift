@@ -1,3 +1,4 @@
+import Basics
 import Cluster
 import Foundation
 import HealData
@@ -49,16 +50,17 @@ extension Failure {
             self.init(error.reason)
             mayHaveSteps = true
             if let kept = error.kept { messages[messages.count - 1] += "\n" + kept }
-        case let error as Trainer.ConfigurationError: self.init(error.issues.map(\.description), .configuration)
-        case let error as ConfigurationIssue: self.init(error.description, .configuration)
+        case let error as Trainer.ConfigurationError: self.init(error.issues.map(\.description.withoutCommandsAndLines), .configuration)
+        case let error as ConfigurationIssue: self.init(error.description.withoutCommandsAndLines, .configuration)
         case let error as Models.ConfigurationError:
-            self.init(error.problems.map { "\(error.file): " + ($0.place.isEmpty ? "" : "\($0.place): ") + $0.message }, .badInput)
+            self.init(
+                error.problems.map { ("\(error.file): " + ($0.place.isEmpty ? "" : "\($0.place): ") + $0.message).withoutCommandsAndLines }, .badInput)
         case let error as HealError: self.init(Self.entries(error), Self.status(of: error.code))
-        case let error as StorageError: self.init(error.description, Self.status(of: error.code))
-        case let error as DataError: self.init(error.description, Self.status(of: error.code))
-        case let error as TokenizerError: self.init(error.description, error.code == .unreadable ? .missingInput : .badInput)
+        case let error as StorageError: self.init(error.description.withoutCommandsAndLines, Self.status(of: error.code))
+        case let error as DataError: self.init(error.description.withoutCommandsAndLines, Self.status(of: error.code))
+        case let error as TokenizerError: self.init(error.description.withoutCommandsAndLines, error.code == .unreadable ? .missingInput : .badInput)
         case let error as TensorTrainError: self.init(error.description, .badInput)
-        case let error as RecordError: self.init(error.description, .badInput)
+        case let error as RecordError: self.init(error.description.withoutCommandsAndLines, .badInput)
         case let error as ReportingError: self.init(error.description, .inputOutput)
         case let error as LaunchError: self.init(error.description, .usage)
         default: self.init((error as NSError).localizedDescription, .failure)

@@ -31,23 +31,3 @@ enum ColorChoice: String, ExpressibleByArgument, CaseIterable {
         }
     }
 }
-
-extension String {
-    /// The text without characters that would command a terminal; line feeds and tabs stay.
-    var printable: String {
-        guard unicodeScalars.contains(where: { $0.isControl }) else { return self }
-        var text = ""
-        for scalar in unicodeScalars {
-            if scalar.isControl {
-                text += scalar.value < 0x20 ? "^" + String(UnicodeScalar(UInt8(scalar.value + 0x40))) : "\u{FFFD}"
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
-        return text
-    }
-}
-
-extension Unicode.Scalar {
-    fileprivate var isControl: Bool { (value < 0x20 && value != 0x0A && value != 0x09) || (0x7F...0x9F).contains(value) }
-}

@@ -47,7 +47,7 @@ final class JobReporter {
         case .run(let event):
             remaining.add(event)
             if case .checkpoint(let report) = event { saved = report }
-            line(event.text().printable)
+            line(event.text())
         case .exported(let path): line("exported to \(path)")
         case .finished(let result):
             Console.status("")

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import HealData
 import Kernels
@@ -37,7 +38,7 @@ struct LineDecoding {
                 if let problem = parser.parse(into: &ids) { return problem }
                 let bytes = tokenizer.decode(ids, skipSpecial: skipsSpecial)
                 if asJSON {
-                    output.append(contentsOf: JSONText.quoted(String(decoding: bytes, as: UTF8.self)).utf8)
+                    output.append(contentsOf: JSONText.quoted(String(decoding: bytes, as: UTF8.self)).withoutCommands.utf8)
                 } else {
                     output.append(contentsOf: bytes)
                 }

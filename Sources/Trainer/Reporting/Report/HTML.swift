@@ -1,3 +1,5 @@
+import Basics
+
 /// Text that becomes part of a page.
 enum HTML {
     static func escaped(_ text: String) -> String {
@@ -10,8 +12,8 @@ enum HTML {
             case "\"": result += "&quot;"
             case "'": result += "&#39;"
             case "\n", "\t": result.unicodeScalars.append(scalar)
-            // Control characters are no text, and some are not allowed in a page.
-            case let other where other.value < 0x20 || (0x7F...0x9F).contains(other.value): result += "\u{FFFD}"
+            // Control characters are no text, and some are not allowed in a page; marks of direction would turn what stands around them.
+            case let other where other.isCommand: result += "\u{FFFD}"
             default: result.unicodeScalars.append(scalar)
             }
         }
