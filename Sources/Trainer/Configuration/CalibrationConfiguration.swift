@@ -51,12 +51,4 @@ package struct CalibrationConfiguration: SettingGroup {
             reader.report("has an entry with \"split\": \"validation\"; all rows are calibrated on here", key: keys.path(to: "datasets"), at: position)
         }
     }
-
-    package static func hint(forUnknown key: String) -> String? {
-        switch key {
-        case "samples", "num_samples", "rows", "n_samples": "did you mean \"tokens\"? Rows are counted by their tokens"
-        case "damping", "ridge", "regularization": "did you mean \"shrinkage\"?"
-        default: nil
-        }
-    }
 }

@@ -103,15 +103,4 @@ package struct CompressionConfiguration: SettingGroup {
         if legs == .auto, let position = keys["legs"] { needsActivation(keys.path(to: "legs"), position) }
         if rules.contains(where: { $0.legs == .auto }), let position = keys["rules"] { needsActivation(keys.path(to: "rules"), position) }
     }
-
-    package static func hint(forUnknown key: String) -> String? {
-        switch key {
-        case "factors": Legs.hintForFactors
-        case "rank", "max_rank", "chi", "bond", "bond_dim", "tt_rank": "did you mean \"bond_dimension\"?"
-        case "ratio", "keep_ratio", "compression_ratio", "fraction": "did you mean \"keep\", the share of the parameters that stays?"
-        case "target_modules", "modules", "layers": "did you mean \"rules\" (which matrices, and how far) or \"skip\"?"
-        case "contraction": "did you mean \"plan\"?"
-        default: nil
-        }
-    }
 }

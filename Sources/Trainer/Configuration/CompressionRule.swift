@@ -45,7 +45,6 @@ package struct CompressionRule: SettingGroup {
     }
 
     package static var formerKeys: [String] { ["factors"] }
-    package static func hint(forUnknown key: String) -> String? { key == "factors" ? Legs.hintForFactors : nil }
 
     /// The contradictions that the group and its rules have in common.
     static func checkSize(_ keys: GivenKeys, cores: Int?, legs: Legs?, reader: inout ConfigurationReader) {

@@ -16,7 +16,7 @@ extension Configuration {
         }
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw mistake("no such file\(neighbours(of: path))")
+            throw mistake("no such file\(HubName.advice(for: path).map { "; \($0)" } ?? neighbours(of: path))")
         }
         if isDirectory.boolValue { throw mistake("is a directory; expected a configuration file\(neighbours(of: path + "/x"))") }
         let contents: Data
@@ -36,6 +36,9 @@ extension Configuration {
     /// - Parameter file: the name to use in messages; the folder above the file's own is where relative paths are looked for.
     package static func parse(_ bytes: [UInt8], file: String, overrides: [String] = []) throws(ConfigurationError) -> Configuration {
         let (parsed, syntax) = JSONParser.read(bytes)
+        if parsed == nil, let language = ConfigurationLanguage.of(bytes, file: file) {
+            throw ConfigurationError([ConfigurationIssue(place: .file(file), key: "", message: language.advice(for: file))])
+        }
         var issues = syntax.map {
             ConfigurationIssue(place: .line(file: file, line: $0.position.line), key: "", message: $0.message)
         }

@@ -112,29 +112,4 @@ extension Configuration: SettingGroup {
             reader.report("has no effect with \"weight_decay\": 0; remove it or set \"weight_decay\"", key: "decay", at: position)
         }
     }
-
-    /// Names of the same thing in other trainers.
-    package static func hint(forUnknown key: String) -> String? {
-        switch key {
-        case "bf16", "fp16", "torch_dtype", "mixed_precision", "precision": "did you mean \"dtype\" (\"auto\", \"bf16\" or \"fp32\")?"
-        case "param_dtype", "weights_dtype", "master_weights": "did you mean \"master_dtype\" (\"fp32\" or \"bf16\")?"
-        case "lr": "did you mean \"learning_rate\"?"
-        case "batch_size", "micro_batch_size", "train_batch_size": "did you mean \"per_device_train_batch_size\"?"
-        case "epochs", "num_epochs": "did you mean \"num_train_epochs\"?"
-        case "steps": "did you mean \"max_steps\"?"
-        case "cutoff_len", "max_length", "sequence_len", "seq_len", "context_length", "block_size": "did you mean \"max_seq_length\"?"
-        case "model_name_or_path", "base_model", "model_path": "did you mean \"model\"?"
-        case "dataset", "data", "train_file", "dataset_path": "did you mean \"datasets\" ([{\"path\": ...}])?"
-        case "optimizer": "did you mean \"optim\"?"
-        case "scheduler", "lr_scheduler": "did you mean \"lr_scheduler_type\"?"
-        case "betas", "beta1", "beta2": "did you mean \"adam_beta1\" and \"adam_beta2\"?"
-        case "eps", "epsilon": "did you mean \"adam_epsilon\"?"
-        case "grad_clip", "clip_grad_norm", "gradient_clipping": "did you mean \"max_grad_norm\"?"
-        case "template": "did you mean \"chat_template\"?"
-        case "validation_split", "test_size", "val_set_size": "did you mean \"val_size\"?"
-        case "_comment", "comment", "//": "did you mean \"description\"?"
-        case "num_threads", "workers": "did you mean \"threads\"?"
-        default: nil
-        }
-    }
 }

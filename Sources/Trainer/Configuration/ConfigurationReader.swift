@@ -19,12 +19,12 @@ package struct ConfigurationReader {
     }
 
     package mutating func reportType(_ json: JSON, key: String, expected: String) {
-        report("expected \(expected), found \(Self.described(json))\(Self.remedy(json, expected: expected))", key: key, at: json.position)
+        report("expected \(expected), found \(Self.described(json))\(Self.remedy(json, key: key, expected: expected))", key: key, at: json.position)
     }
 
-    mutating func reportUnknown(_ member: JSON.Member, path: String, siblings: [String], hint: String?) {
+    mutating func reportUnknown(_ member: JSON.Member, path: String, siblings: [String]) {
         let message: String
-        if let hint {
+        if let hint = ForeignKeys.hint(for: path) {
             message = "unknown key; \(hint)"
         } else if let elsewhere = knownKeys.first(where: { $0 == member.key || $0.hasSuffix(".\(member.key)") }), elsewhere != path {
             message =
@@ -36,7 +36,7 @@ package struct ConfigurationReader {
         } else if siblings.count <= 10 {
             message = "unknown key; the keys here are \(siblings.joined(separator: ", "))"
         } else {
-            message = "unknown key"
+            message = "unknown key; configs/README.md lists those there are"
         }
         report(message, key: path, at: member.position)
     }
@@ -73,23 +73,34 @@ package struct ConfigurationReader {
         }
     }
 
-    /// How to repair the commonest kinds of wrong types: quotes too many or too few.
-    private static func remedy(_ json: JSON, expected: String) -> String {
+    /// How to repair the commonest kinds of wrong types: quotes too many or too few, words and numbers of YAML, one thing for a list.
+    private static func remedy(_ json: JSON, key: String, expected: String) -> String {
         switch json.value {
-        case .string(let text):
-            guard let json = try? JSONParser.parse(Array(text.utf8)) else { return "" }
-            return switch json.value {
-            case .integer, .number: expected.contains("number") ? "; write it without quotes" : ""
-            case .bool: expected == Bool.expectation ? "; write it without quotes" : ""
-            default: ""
-            }
-        case .integer, .number, .bool:
-            return expected == String.expectation ? "; put it into double quotes" : ""
-        case .null:
-            return "; leave the key out for its default"
-        default:
-            return ""
+        case .string where expected.hasPrefix("a list"): return key.hasSuffix("datasets") ? "; write [{\"path\": \(json.text())}]" : "; write [\(json.text())]"
+        case .string where key.hasSuffix("]") && key.contains("datasets[") && expected.hasPrefix("a group"): return "; write {\"path\": \(json.text())}"
+        case .string(let text): return remedy(text, expected: expected)
+        case .integer(let number) where expected == Bool.expectation && (number == 0 || number == 1): return "; write \(number == 1)"
+        case .number(let number) where expected == Int.expectation && number > 0 && number < 1:
+            return "; a share of all steps is not taken, give a number"
+        case .integer, .number, .bool: return expected == String.expectation ? "; put it into double quotes" : ""
+        case .null: return "; leave the key out for its default"
+        default: return ""
         }
+    }
+
+    private static func remedy(_ text: String, expected: String) -> String {
+        let word = text.lowercased()
+        if ["none", "null", "~", "nil", ""].contains(word) { return "; leave the key out for its default" }
+        if expected == Bool.expectation {
+            if ["true", "yes", "on", "1"].contains(word) { return "; write true, without quotes" }
+            if ["false", "no", "off", "0"].contains(word) { return "; write false, without quotes" }
+        }
+        guard expected.contains("number") else { return "" }
+        // 1_000, 1,000 and 10 %.
+        let plain = word.filter { !"_, ".contains($0) }, percent = plain.hasSuffix("%") ? Double(plain.dropLast()).map { $0 / 100 } : nil
+        guard let number = percent ?? Double(plain), number.isFinite else { return "" }
+        if percent != nil, expected == Int.expectation { return "" }
+        return "; write \(JSON(.number(number)).text()), without quotes"
     }
 }
 

@@ -36,15 +36,6 @@ package struct DatasetConfiguration: SettingGroup {
             reader.report("some entries have a \"weight\" and some have none; give one to each that is trained on, or to none", key: key, at: position)
         }
     }
-
-    package static func hint(forUnknown key: String) -> String? {
-        switch key {
-        case "name", "file", "data_files", "data_path", "dataset": "did you mean \"path\"?"
-        case "type", "formatting": "did you mean \"format\"?"
-        case "ratio", "probability": "did you mean \"weight\"?"
-        default: nil
-        }
-    }
 }
 
 extension DataFormat: SettingChoice {

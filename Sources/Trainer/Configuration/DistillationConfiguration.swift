@@ -54,15 +54,4 @@ package struct DistillationConfiguration: SettingGroup {
             reader.report("has no effect without \"cache\"; remove it or set \"cache\" to a directory", key: keys.path(to: key), at: position)
         }
     }
-
-    package static func hint(forUnknown key: String) -> String? {
-        switch key {
-        case "alpha", "kl_weight", "lambda", "ratio": "did you mean \"weight\", the divergence's share of the loss?"
-        case "tau", "kd_temperature": "did you mean \"temperature\"?"
-        case "top_k", "k", "samples", "draws": "did you mean \"cache_size\"?"
-        case "cache_path", "cache_dir", "logits": "did you mean \"cache\"?"
-        case "model", "teacher_model": "did you mean \"teacher\"?"
-        default: nil
-        }
-    }
 }

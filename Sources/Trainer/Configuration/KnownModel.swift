@@ -7,23 +7,22 @@ package struct KnownModel: Sendable {
     package var hub: String
     package var size: String
     /// Whether its licence has to be accepted on the hub first.
-    package var gated = false
+    package var isGated = false
 
     package static let all = [
         KnownModel(folder: "SmolLM2-135M-Instruct", hub: "HuggingFaceTB/SmolLM2-135M-Instruct", size: "270 MB"),
         KnownModel(folder: "TinyLlama-1.1B-Chat-v1.0", hub: "TinyLlama/TinyLlama-1.1B-Chat-v1.0", size: "2.2 GB"),
-        KnownModel(folder: "Llama-2-7b-hf", hub: "meta-llama/Llama-2-7b-hf", size: "13.5 GB", gated: true),
+        KnownModel(folder: "Llama-2-7b-hf", hub: "meta-llama/Llama-2-7b-hf", size: "13.5 GB", isGated: true),
     ]
 
     /// Where to put a missing model and how to get it.
     package static func advice(for path: String) -> String {
-        let folder = (path as NSString).lastPathComponent
-        guard let model = known(folder) else {
+        if let advice = HubName.advice(for: path) { return advice.prefix(1).uppercased() + advice.dropFirst() }
+        guard let model = known((path as NSString).lastPathComponent) else {
             return "Put a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a GGUF file there, or change the path"
         }
-        let licence = model.gated ? "accept its licence at https://huggingface.co/\(model.hub), run `hf auth login`, then get it" : "Get it"
-        return "\(licence.prefix(1).uppercased() + licence.dropFirst()) (\(model.size)) with: hf download \(model.hub) "
-            + "--include \"*.json\" \"*.safetensors\" \"tokenizer*\" --local-dir \(path)   (the command comes with: pip install huggingface_hub)"
+        let get = model.isGated ? "Accept its licence at https://huggingface.co/\(model.hub), run `hf auth login`, then get it" : "Get it"
+        return "\(get) (\(model.size)) with: \(HubName(repository: model.hub).command(to: path))   (the command comes with: pip install huggingface_hub)"
     }
 
     /// The model of that folder; short names without the version are understood.

@@ -65,7 +65,4 @@ extension Legs: SettingValue {
             return nil
         }
     }
-
-    /// What to say where the key of earlier versions is found.
-    static let hintForFactors = "legs are written \"legs\": [[o1, i1], [o2, i2], ...] now, with a pair for each core"
 }

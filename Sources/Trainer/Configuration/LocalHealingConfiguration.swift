@@ -12,12 +12,4 @@ package struct LocalHealingConfiguration: SettingGroup {
             Setting("learning_rate", \.learningRate, .trajectory, .above(0, to: 10)),
         ]
     }
-
-    package static func hint(forUnknown key: String) -> String? {
-        switch key {
-        case "lr": "did you mean \"learning_rate\"?"
-        case "steps", "num_train_epochs": "did you mean \"epochs\"?"
-        default: nil
-        }
-    }
 }

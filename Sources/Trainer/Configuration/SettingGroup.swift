@@ -8,8 +8,6 @@ package protocol SettingGroup: SettingValue {
     static var settings: [Setting<Self>] { get }
     /// Fills in what depends on several keys and reports those that contradict each other.
     mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader)
-    /// What to say about a key that does not exist, where that is known better than by its spelling.
-    static func hint(forUnknown key: String) -> String?
     /// Keys of earlier versions: without a value, as old checkpoints have them, they are passed over.
     static var formerKeys: [String] { get }
 }
@@ -63,7 +61,6 @@ package struct GivenKeys: Sendable {
 extension SettingGroup {
     package static var expectation: String { "a group of keys { ... }" }
     package mutating func finish(_ keys: GivenKeys, reader: inout ConfigurationReader) {}
-    package static func hint(forUnknown key: String) -> String? { nil }
     package static var formerKeys: [String] { [] }
 
     package var json: JSON {
@@ -90,7 +87,7 @@ extension SettingGroup {
             let path = key.isEmpty ? member.key : "\(key).\(member.key)"
             guard let setting = settings.first(where: { $0.key == member.key }) else {
                 if formerKeys.contains(member.key), member.value.value.isNull { continue }
-                reader.reportUnknown(member, path: path, siblings: settings.map(\.key), hint: hint(forUnknown: member.key))
+                reader.reportUnknown(member, path: path, siblings: settings.map(\.key))
                 continue
             }
             if member.value.value.isNull == false { positions[member.key] = member.position }

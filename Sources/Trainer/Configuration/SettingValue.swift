@@ -116,7 +116,11 @@ extension Array: SettingValue where Element: SettingValue {
     package static var nestedKeys: [SettingKey] { Element.nestedKeys.map { SettingKey(name: $0.name, effect: $0.effect) } }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> [Element]? {
         guard let elements = json.elements else {
-            reader.reportType(json, key: key, expected: expectation)
+            if case .string(let text) = json.value, let hint = ForeignKeys.hint(forValue: text, of: key) {
+                reader.report("expected \(expectation), found \(ConfigurationReader.described(json)); \(hint)", key: key, at: json.position)
+            } else {
+                reader.reportType(json, key: key, expected: expectation)
+            }
             return nil
         }
         let values = elements.enumerated().map { index, element in
@@ -160,7 +164,9 @@ extension SettingChoice {
             return nil
         }
         if let value = named(name) { return value }
-        let hint = NearestName.of(name, among: allCases.map(\.rawValue)).map { "; did you mean \"\($0)\"?" } ?? ""
+        let hint =
+            ForeignKeys.hint(forValue: name, of: key).map { "; \($0)" }
+            ?? NearestName.of(name, among: allCases.map(\.rawValue)).map { "; did you mean \"\($0)\"?" } ?? ""
         reader.report("\(JSON(.string(name)).text()) is not known; expected \(expectation)\(hint)", key: key, at: json.position)
         return nil
     }

@@ -49,6 +49,7 @@ extension OpenedModel {
     static func requireSomething(at path: String) throws {
         // `RUN/latest` is a name, not a file.
         if FileSystem.kind(of: path) != nil || path.hasSuffix("/latest") { return }
+        if let advice = HubName.advice(for: path) { throw Failure("\(path): there is no such model: \(advice)", .missingInput) }
         throw Failure(
             "\(path): there is no such model; expected a Hugging Face directory, a GGUF file, a checkpoint, a run's directory or an mpo export", .missingInput)
     }

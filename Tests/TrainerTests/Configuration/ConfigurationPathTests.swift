@@ -46,7 +46,7 @@ import Testing
                 configuration.checkPaths().map(\.description) == [
                     "\(file):2: model: no such model: models/Llama-2-7b-hf, nor \(root)/models/Llama-2-7b-hf. Accept its licence at "
                         + "https://huggingface.co/meta-llama/Llama-2-7b-hf, run `hf auth login`, then get it (13.5 GB) with: hf download meta-llama/Llama-2-7b-hf "
-                        + "--include \"*.json\" \"*.safetensors\" \"tokenizer*\" --local-dir models/Llama-2-7b-hf   (the command comes with: pip install huggingface_hub)",
+                        + "--include '*.json' --include '*.jinja' --include '*.safetensors' --include 'tokenizer*' --local-dir models/Llama-2-7b-hf   (the command comes with: pip install huggingface_hub)",
                     "\(file):3: tokenizer: no such file or directory: nowhere, nor \(root)/nowhere",
                     "\(file):6: datasets[1].path: no such file: datasets/full/alpaca.jsonl, nor \(root)/datasets/full/alpaca.jsonl. datasets/README.md says how to get it",
                     "\(file):7: datasets[2].path: \(configuration.existingPath("datasets")!) is a directory; expected a .jsonl, .json or .gz file",
@@ -69,7 +69,7 @@ import Testing
     @Test func knownModels() {
         #expect(KnownModel.known("SmolLM2-135M-Instruct")?.hub == "HuggingFaceTB/SmolLM2-135M-Instruct")
         #expect(KnownModel.known("TinyLlama")?.hub == "TinyLlama/TinyLlama-1.1B-Chat-v1.0")
-        #expect(KnownModel.known("smollm2-135m")?.gated == false)
+        #expect(KnownModel.known("smollm2-135m")?.isGated == false)
         #expect(KnownModel.known("x") == nil)
         #expect(KnownModel.known("") == nil)
     }

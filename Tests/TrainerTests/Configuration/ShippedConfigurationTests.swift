@@ -24,7 +24,8 @@ import Testing
         // The description comes first, so that it is what a reader sees.
         let text = try String(contentsOf: repository.appendingPathComponent("configs/\(name)"), encoding: .utf8)
         #expect(text.hasPrefix("{\n  \"description\": ["))
-        for line in text.split(separator: "\n") { #expect(line.count <= 180) }
+        // A command is not broken.
+        for line in text.split(separator: "\n") where !line.contains("hf download") { #expect(line.count <= 180) }
     }
 
     /// The share of the paper, 30 % of the block matrices' parameters, spread by the predicted loss; head and embedding stay dense.
