@@ -80,4 +80,16 @@ struct TerminalTextTests {
         #expect(json.commands.isEmpty)
         #expect(try JSONSerialization.jsonObject(with: Data(json.utf8), options: .fragmentsAllowed) as? String == String(nasty.dropLast()))
     }
+
+    /// On a terminal no line of a table is wider than it; in a file every line is whole, without a move of the cursor.
+    @Test(arguments: [40, 80]) func tablesFitTheTerminal(_ columns: Int) throws {
+        for arguments in [["inspect", Program.model, "--tensors"], ["--config", Program.configuration, "--dry-run"]] {
+            let shown = try Program.onTerminal(arguments, columns: columns)
+            #expect(shown.status == 0)
+            let lines = shown.text.withoutOwnSequences.split(separator: "\n")
+            let table = lines.filter { $0.contains("_proj") || $0.contains("----") }
+            #expect(!table.isEmpty && table.allSatisfy { $0.count <= columns }, "\(table.filter { $0.count > columns })")
+            #expect(try Program.run(arguments).output.commands.isEmpty)
+        }
+    }
 }

@@ -64,6 +64,11 @@ package enum HumanFormat {
     /// A share: 0.305 as "30.5 %".
     package static func percent(_ share: Double) -> String { fixed(share * 100, decimals: 1) + " %" }
 
+    /// A part of a whole, in words where it is more: "61.4 %", "1,200 more".
+    package static func share(of part: Int, in whole: Int) -> String {
+        part > whole ? "\(grouped(part - whole)) more" : percent(Double(part) / Double(max(1, whole)))
+    }
+
     private static func spelledNonFinite(_ number: Double) -> String { number.isNaN ? "nan" : number < 0 ? "-inf" : "inf" }
 
     private static func scaled(_ number: Double, base: Double, units: [String]) -> String {

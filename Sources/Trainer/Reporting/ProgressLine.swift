@@ -10,27 +10,20 @@ package enum ProgressLine {
     package static func text(_ report: StepReport, secondsLeft: Double? = nil, width: Int? = nil) -> String {
         let total = String(report.totalSteps)
         let step = padded(String(report.step), to: total.count) + "/" + total
-        // In the order of the line, each with its rank: the highest rank is left out first.
-        var parts: [(text: String, rank: Int)] = [
-            (step, 0),
-            (padded(HumanFormat.percent(Double(report.step) / Double(max(1, report.totalSteps))), to: 7), 5),
-            ("loss " + HumanFormat.fixed(report.loss, decimals: 4), 1),
-            ("lr " + HumanFormat.scientific(report.learningRate), 4),
-            ("grad " + HumanFormat.significant(report.gradientNorm, digits: 3), 6),
-            (HumanFormat.grouped(whole(report.tokensPerSecond)) + " tok/s", 3),
+        var parts: [FittedLine.Part] = [
+            .init(step),
+            .init(padded(HumanFormat.percent(Double(report.step) / Double(max(1, report.totalSteps))), to: 7), rank: 5),
+            .init("loss " + HumanFormat.fixed(report.loss, decimals: 4), rank: 1),
+            .init("lr " + HumanFormat.scientific(report.learningRate), rank: 4),
+            .init("grad " + HumanFormat.significant(report.gradientNorm, digits: 3), rank: 6),
+            .init(HumanFormat.grouped(whole(report.tokensPerSecond)) + " tok/s", rank: 3),
         ]
         if let mixed = report.parts {
-            parts.insert(("ce \(HumanFormat.fixed(mixed.crossEntropy, decimals: 4)) kl \(HumanFormat.fixed(mixed.divergence, decimals: 4))", 5), at: 3)
+            parts.insert(.init("ce \(HumanFormat.fixed(mixed.crossEntropy, decimals: 4)) kl \(HumanFormat.fixed(mixed.divergence, decimals: 4))", rank: 5), at: 3)
         }
-        if let secondsLeft { parts.append(("ETA " + HumanFormat.duration(secondsLeft), 2)) }
-        if let bytes = report.memoryBytes { parts.append((HumanFormat.bytes(bytes), 7)) }
-        let separator = "  "
-        func line() -> String { parts.map(\.text).joined(separator: separator) }
-        guard let width else { return line() }
-        while line().count > width, parts.count > 1, let last = parts.indices.max(by: { parts[$0].rank < parts[$1].rank }) {
-            parts.remove(at: last)
-        }
-        return String(line().prefix(max(0, width)))
+        if let secondsLeft { parts.append(.init("ETA " + HumanFormat.duration(secondsLeft), rank: 2)) }
+        if let bytes = report.memoryBytes { parts.append(.init(HumanFormat.bytes(bytes), rank: 7)) }
+        return FittedLine(parts).text(width: width)
     }
 
     private static func padded(_ text: String, to width: Int) -> String {

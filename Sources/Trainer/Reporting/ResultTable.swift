@@ -1,32 +1,5 @@
 import Foundation
 
-/// A table in plain text: names to the left, numbers to the right.
-package struct TextTable: Sendable {
-    package var header: [String]
-    package var rows: [[String]] = []
-
-    package init(header: [String], rows: [[String]] = []) {
-        self.header = header
-        self.rows = rows
-    }
-
-    /// Lines of equal width, the first column flush left and the others flush right. Missing cells are empty.
-    package var text: String {
-        let columns = rows.map(\.count).reduce(header.count, max)
-        func cell(_ row: [String], _ column: Int) -> String { column < row.count ? row[column] : "" }
-        let widths = (0..<columns).map { column in ([header] + rows).map { cell($0, column).count }.max() ?? 0 }
-        func line(_ row: [String]) -> String {
-            (0..<columns).map { column in
-                let text = cell(row, column)
-                let space = String(repeating: " ", count: widths[column] - text.count)
-                return column == 0 ? text + space : space + text
-            }.joined(separator: "  ")
-        }
-        let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
-        return ([line(header), rule] + rows.map(line)).joined(separator: "\n")
-    }
-}
-
 /// What healing did: the loss on held-back rows of the original, the truncated and the healed model.
 package struct ResultTable: Sendable, Equatable {
     package struct Row: Sendable, Equatable {
@@ -65,7 +38,13 @@ package struct ResultTable: Sendable, Equatable {
         return truncated > dense && share.isFinite ? share : nil
     }
 
-    package var text: String {
+    /// A mean over fewer predicted tokens tells of these rows, not of the models: a token's loss varies by about 2 nats, so 1,000 of them leave about 0.06.
+    package static let fewestTokens = 1000
+
+    /// - Parameters:
+    ///   - tokens: how many the losses are means over; nil where that is not known.
+    ///   - width: columns of the terminal; nil where there is no limit.
+    package func text(tokens: Int? = nil, width: Int? = nil) -> String {
         let rows = [("dense", dense), ("truncated", truncated), ("healed", healed)]
         let counted = rows.contains { $0.1.parameters != nil }
         let table = TextTable(
@@ -74,20 +53,26 @@ package struct ResultTable: Sendable, Equatable {
                 [name, HumanFormat.fixed(row.loss, decimals: 4), HumanFormat.significant(row.perplexity)]
                     + (counted ? [row.parameters.map(HumanFormat.grouped) ?? "", kept(row)] : [])
             })
-        guard let perplexity = recoveredPerplexity, let loss = recoveredLoss else {
-            return table.text + "\ntruncation did not raise the loss; there is nothing to win back"
+        return table.text(width: width) + "\n" + TextWrap.lines(verdict(tokens: tokens), width: width ?? .max).joined(separator: "\n")
+    }
+
+    /// What the three losses say, in words wherever a share would say nothing.
+    package func verdict(tokens: Int? = nil) -> String {
+        if let tokens, tokens < Self.fewestTokens {
+            return "measured on \(HumanFormat.grouped(tokens)) tokens: too few to say what was lost and won back; hold back more rows (val_size, eval_max_rows)"
         }
+        func lower(_ by: Double) -> String { HumanFormat.fixed(by, decimals: 4) }
+        guard let perplexity = recoveredPerplexity, let loss = recoveredLoss else { return "truncation did not raise the loss; there is nothing to win back" }
         // A share of a small rise that is more than made up for says nothing.
-        guard healed.loss >= dense.loss else {
-            return table.text
-                + "\non these rows the healed model is better than the dense one: its loss is \(HumanFormat.fixed(dense.loss - healed.loss, decimals: 4)) lower"
+        if healed.loss < dense.loss { return "on these rows the healed model is better than the dense one: its loss is \(lower(dense.loss - healed.loss)) lower" }
+        if healed.loss > truncated.loss {
+            return "healing won nothing back: the loss is \(lower(healed.loss - truncated.loss)) higher than after truncation; lower learning_rate, or train on more rows"
         }
-        return table.text
-            + "\nhealing won back \(HumanFormat.percent(perplexity)) of the rise in perplexity, \(HumanFormat.percent(loss)) of the rise in loss"
+        return "healing won back \(HumanFormat.percent(perplexity)) of the rise in perplexity, \(HumanFormat.percent(loss)) of the rise in loss"
     }
 
     private func kept(_ row: Row) -> String {
         guard let parameters = row.parameters, let all = dense.parameters, all > 0 else { return "" }
-        return HumanFormat.percent(Double(parameters) / Double(all))
+        return HumanFormat.share(of: parameters, in: all)
     }
 }

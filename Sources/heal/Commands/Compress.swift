@@ -52,12 +52,12 @@ struct Compress: ParsableCommand {
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let summary = try MPOExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite) { progress in
-            Console.progress("writing \(progress.done)/\(progress.total)  \(progress.name)")
+            Console.progress("writing", progress.done, of: progress.total, progress.name)
         }
         Console.status("")
         let errors = Dictionary(results.map { ($0.name, $0.relativeError) }) { first, _ in first }
         Console.print("\n" + MatrixTable(plan.settled(weights.layouts).entries, errors: errors).text())
-        if calibrates, !results.isEmpty { Console.print("\n" + FitTable(results).text) }
+        if calibrates, !results.isEmpty { Console.print("\n" + FitTable(results).text()) }
         Console.print("\n\(JobText.decomposed(results)); \(HumanFormat.duration(seconds))")
         Console.print("wrote \(summary.directory) (\(HumanFormat.grouped(summary.parameters)) parameters, \(HumanFormat.bytes(summary.bytes)))")
     }

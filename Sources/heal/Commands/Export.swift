@@ -41,7 +41,7 @@ struct Export: ParsableCommand {
         let opened = try OpenedModel.open(checkpoint, skipped: Console.warnOfSkipped)
         try ExportDirectory.requireWritable(out, overwrite: overwrite)
         let weights = try opened.weights()
-        func show(_ progress: ExportProgress) { Console.progress("writing \(progress.done)/\(progress.total)  \(progress.name)") }
+        func show(_ progress: ExportProgress) { Console.progress("writing", progress.done, of: progress.total, progress.name) }
         let summary =
             switch to {
             case .hf: try HuggingFaceExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite, progress: show)

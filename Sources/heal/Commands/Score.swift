@@ -54,7 +54,7 @@ struct Score: ParsableCommand {
             model: try opened.load(compute: compute, context: min(window, tokens.count), tokensPerPass: min(window, tokens.count)), window: window)
         let wantsLogits = json && tokens.count <= window
         let losses = scoring.losses(tokens) { done in
-            Console.progress("scoring \(HumanFormat.grouped(done)) of \(HumanFormat.grouped(tokens.count)) tokens")
+            Console.progress("scoring", done, of: tokens.count, "tokens")
         }
         let logits = wantsLogits ? scoring.lastLogits(tokens) : nil
         Console.status("")

@@ -91,11 +91,11 @@ struct Sensitivity: ParsableCommand {
             ("measured on", "\(HumanFormat.grouped(profile.rows)) held-back rows, \(HumanFormat.grouped(profile.tokens)) tokens"),
             ("dense", "loss \(HumanFormat.fixed(profile.denseLoss, decimals: 4)), perplexity \(HumanFormat.significant(exp(profile.denseLoss)))"),
         ]))
-        Console.print("\n" + SensitivityTable(profile).text)
+        Console.print("\n" + SensitivityTable(profile).text())
         Console.print("\nwrote \(json) and \(svg); \(HumanFormat.duration((ContinuousClock.now - start) / .seconds(1)))")
     }
 
-    private static func text(_ progress: SensitivityProgress) -> String {
+    private static func text(_ progress: SensitivityProgress) -> FittedLine {
         let work =
             switch progress.phase {
             case .dense: "measuring the dense model"
@@ -103,8 +103,8 @@ struct Sensitivity: ParsableCommand {
             case .fits: "decomposing"
             case .measurements: "measuring"
             }
-        let left = progress.secondsLeft.map { "  \(HumanFormat.duration($0)) left" } ?? ""
-        return "\(work) \(progress.done)/\(progress.total)  \(progress.name)\(left)"
+        let left = progress.secondsLeft.map { "\(HumanFormat.duration($0)) left" } ?? ""
+        return FittedLine([.init("\(work) \(progress.done)/\(progress.total)"), .init(progress.name, rank: 2, shortens: true), .init(left, rank: 1)])
     }
 }
 

@@ -93,10 +93,17 @@ enum Console {
         }
     }
 
+    static func status(_ line: FittedLine) { status(line.text(width: max(1, Terminal.width - 1))) }
+
     /// Shows how far long work is: on the terminal's line at once; where standard error is a file or a pipe a line now and then.
-    static func progress(_ text: String) {
-        if Terminal.isError { return status(text) }
-        if state.withLock({ $0.cadence.isDue() }) { printError(text) }
+    static func progress(_ line: FittedLine) {
+        if Terminal.isError { return status(line) }
+        if state.withLock({ $0.cadence.isDue() }) { printError(line.text()) }
+    }
+
+    /// The same of work on one thing after the other.
+    static func progress(_ work: String, _ done: Int, of total: Int, _ name: String) {
+        progress(FittedLine([.init("\(work) \(HumanFormat.grouped(done))/\(HumanFormat.grouped(total))"), .init(name, rank: 2, shortens: true)]))
     }
 
     private static func wipeStatus(_ state: inout State) {

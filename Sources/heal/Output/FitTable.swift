@@ -9,7 +9,9 @@ struct FitTable {
         var outFactors: [Int], inFactors: [Int]
     }
 
-    let text: String
+    private let table: TextTable
+
+    func text(width: Int? = Terminal.lineWidth) -> String { table.text(width: width) }
 
     init(_ results: [Compressor.Result]) {
         var kinds: [Kind] = [], groups: [Kind: [Compressor.Result]] = [:]
@@ -36,6 +38,6 @@ struct FitTable {
                 mean(fits.compactMap(\.lowRankError)), mean(fits.map { Double($0.tried) }), mean(fits.map(\.seconds)),
             ])
         }
-        text = table.text
+        self.table = table
     }
 }

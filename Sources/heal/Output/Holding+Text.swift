@@ -27,7 +27,7 @@ extension Holding {
         var text = path + "\n" + JobText.lines(pairs) + "\n\n" + MatrixTable(entries).text()
         if listsTensors {
             let rows = tensors.map { [$0.name, $0.type, $0.shape.map(String.init).joined(separator: "x"), HumanFormat.grouped($0.count)] }
-            text += "\n\n" + TextTable(header: ["tensor", "type", "shape", "parameters"], rows: rows).text
+            text += "\n\n" + TextTable(header: ["tensor", "type", "shape", "parameters"], rows: rows).text(width: Terminal.lineWidth)
         }
         return text
     }

@@ -1,3 +1,4 @@
+import Basics
 import HealData
 import Models
 import Trainer
@@ -59,7 +60,7 @@ enum JobText {
     }
 
     /// A matrix that was decomposed, and how long the others will take.
-    static func progress(_ p: DecompositionProgress) -> String {
+    static func progress(_ p: DecompositionProgress) -> FittedLine {
         let work =
             switch p.phase {
             case .gradients: "measuring how the loss depends on each matrix"
@@ -67,11 +68,12 @@ enum JobText {
             case .cores: "decomposing"
             case .gauge: "balancing the cores"
             }
-        var text = "\(work) \(p.done)/\(p.total)  \(p.name)"
+        var line = FittedLine([.init("\(work) \(p.done)/\(p.total)"), .init(p.name, rank: 2, shortens: true)])
         if let rate = p.parametersPerSecond, let left = p.secondsLeft {
-            text += "  \(HumanFormat.significant(rate / 1e6, digits: 3)) million parameters/s, \(HumanFormat.duration(left)) left"
+            line.parts.append(.init("\(HumanFormat.significant(rate / 1e6, digits: 3)) million parameters/s", rank: 3))
+            line.parts.append(.init("\(HumanFormat.duration(left)) left", rank: 1))
         }
-        return text
+        return line
     }
 
     /// How much was lost, in one line.
@@ -112,17 +114,20 @@ enum JobText {
             return ResultTable(
                 dense: Row(loss: dense.loss, parameters: result.denseParameters), truncated: Row(loss: truncated.loss, parameters: result.parameters),
                 healed: Row(loss: healed.loss, parameters: result.parameters)
-            ).text
+            ).text(tokens: min(dense.tokens, truncated.tokens, healed.tokens), width: Terminal.lineWidth)
         }
         let rows = [("dense", result.dense), ("truncated", result.truncated), ("healed", result.healed)].compactMap { name, found in
             found.map { [name, HumanFormat.fixed($0.loss, decimals: 4), HumanFormat.significant($0.perplexity)] }
         }
-        return rows.isEmpty ? nil : TextTable(header: ["model", "loss", "perplexity"], rows: rows).text
+        return rows.isEmpty ? nil : TextTable(header: ["model", "loss", "perplexity"], rows: rows).text(width: Terminal.lineWidth)
     }
 
-    /// Names flush left, what belongs to them beside.
-    static func lines(_ pairs: [(name: String, text: String)]) -> String {
-        let width = pairs.map(\.name.count).max() ?? 0
-        return pairs.map { $0.name + String(repeating: " ", count: width - $0.name.count) + "  " + $0.text }.joined(separator: "\n")
+    /// Names flush left, what belongs to them beside; on a terminal broken at blanks.
+    static func lines(_ pairs: [(name: String, text: String)], width: Int? = Terminal.lineWidth) -> String {
+        let names = pairs.map(\.name.displayWidth).max() ?? 0, room = width.map { max(8, $0 - names - 2) }
+        return pairs.map { name, text in
+            let lines = room.map { TextWrap.lines(text, width: $0) } ?? [text]
+            return name.padded(columns: names) + "  " + lines.joined(separator: "\n" + String(repeating: " ", count: names + 2))
+        }.joined(separator: "\n")
     }
 }

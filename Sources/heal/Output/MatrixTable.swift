@@ -80,7 +80,7 @@ struct MatrixTable {
             }
             table.rows.append(row)
         }
-        return table.text
+        return table.text(width: Terminal.lineWidth)
     }
 }
 

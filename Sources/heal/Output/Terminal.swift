@@ -6,6 +6,9 @@ enum Terminal {
     static let isOutput = isatty(STDOUT_FILENO) == 1
     static let isError = isatty(STDERR_FILENO) == 1
 
+    /// Columns that printed tables may take; nil where standard output is no terminal: files and pipes get every line whole, whatever the terminal is.
+    static var lineWidth: Int? { isOutput ? width : nil }
+
     /// Columns; 80 where nobody says.
     static var width: Int {
         var size = winsize()

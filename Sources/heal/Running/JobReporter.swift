@@ -35,7 +35,7 @@ final class JobReporter {
         case .decomposed(let results):
             line(JobText.decomposed(results))
             let fits = results.filter { $0.fit != nil }
-            if !fits.isEmpty { line(FitTable(fits).text) }
+            if !fits.isEmpty { line(FitTable(fits).text()) }
         case .invalidCheckpoint(let path, let reason):
             Console.warnOfSkipped(checkpoint: path, reason: reason)
         case .resumed(let path, let step):

@@ -83,7 +83,7 @@ struct Validation {
         var counters: [DataReport.File] = []
         for file in files {
             do {
-                Console.status("reading \(file.path) ...")
+                Console.status(FittedLine([.init("reading"), .init(file.path + " ...", shortens: true)]))
                 var options = c.dataOptions
                 options.onBadLine = .skip  // the report lists them
                 var alone = file

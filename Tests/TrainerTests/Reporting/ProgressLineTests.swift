@@ -68,7 +68,7 @@ import Testing
         let table = ResultTable(
             dense: .init(loss: 1.5, parameters: 260_032), truncated: .init(loss: 6, parameters: 160_000), healed: .init(loss: 2, parameters: 160_000))
         #expect(
-            table.text == """
+            table.text() == """
                 model        loss  perplexity  parameters     kept
                 ---------  ------  ----------  ----------  -------
                 dense      1.5000       4.482     260,032  100.0 %
@@ -82,18 +82,33 @@ import Testing
     @Test func nothingToWinBack() {
         let table = ResultTable(dense: .init(loss: 2), truncated: .init(loss: 2), healed: .init(loss: 1.9))
         #expect(table.recoveredPerplexity == nil)
-        #expect(table.text.hasSuffix("truncation did not raise the loss; there is nothing to win back"))
-        #expect(!table.text.contains("parameters"))
+        #expect(table.text().hasSuffix("truncation did not raise the loss; there is nothing to win back"))
+        #expect(!table.text().contains("parameters"))
         #expect(ResultTable(dense: .init(loss: 2), truncated: .init(loss: .nan), healed: .init(loss: 1)).recoveredLoss == nil)
     }
 
     /// Shares of a small rise would be thousands of percent.
     @Test func betterThanBefore() {
         let table = ResultTable(dense: .init(loss: 5.5), truncated: .init(loss: 5.75), healed: .init(loss: 3))
-        #expect(table.text.hasSuffix("on these rows the healed model is better than the dense one: its loss is 2.5000 lower") && !table.text.contains("won back"))
+        #expect(table.text().hasSuffix("on these rows the healed model is better than the dense one: its loss is 2.5000 lower") && !table.text().contains("won back"))
     }
 
     @Test func unevenRows() {
         #expect(TextTable(header: ["a", "b"], rows: [["long name"], ["x", "1", "2"]]).text == "a          b   \n---------  -  -\nlong name      \nx          1  2")
+    }
+
+    /// No share above the whole and none below nothing, and no result where too little was looked at.
+    @Test func sharesThatSayNothing() {
+        func words(_ dense: Double, _ truncated: Double, _ healed: Double, tokens: Int? = nil) -> String {
+            ResultTable(dense: .init(loss: dense), truncated: .init(loss: truncated), healed: .init(loss: healed)).verdict(tokens: tokens)
+        }
+        #expect(words(2, 3, 3.5).hasPrefix("healing won nothing back: the loss is 0.5000 higher than after truncation"))
+        #expect(words(2, 3, 2.5, tokens: 25).hasPrefix("measured on 25 tokens: too few"))
+        #expect(words(2, 3, 2.5, tokens: 1000).contains("50.0 % of the rise in loss"))
+        for healed in stride(from: 0.5, through: 5, by: 0.25) {
+            for share in words(2, 3, healed).matches(of: #/(-?[0-9.]+) %/#) { #expect((0...100).contains(Double(share.output.1)!)) }
+        }
+        let table = ResultTable(dense: .init(loss: 2, parameters: 100), truncated: .init(loss: 3, parameters: 112), healed: .init(loss: 3, parameters: 112))
+        #expect(table.text().contains("12 more") && !table.text().contains("112.0 %"))
     }
 }
