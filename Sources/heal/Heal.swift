@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Trainer
 
 /// The program: its commands, and the one place where errors become messages and exit statuses.
 @main
@@ -23,7 +24,7 @@ struct Heal: ParsableCommand {
             74 reading or writing failed; 78 the configuration is wrong; 130, 143 and 129 stopped by Ctrl-C, by a request to terminate or because the terminal \
             is gone, after saving.
             """,
-        version: "heal 0.1.0",
+        version: ProgramVersion.text,
         subcommands: [
             Train.self, Validate.self, Preview.self, Compress.self, Report.self, Sensitivity.self, Inspect.self, Export.self, Generate.self, Score.self, Tokenize.self,
         ],

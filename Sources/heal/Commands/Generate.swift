@@ -10,7 +10,8 @@ struct Generate: ParsableCommand {
         discussion: """
             The prompt is read as training read the beginning of a text: after bos, where the model's tokenizer puts it. With --chat it becomes a user's \
             turn in the model's chat template. What the model writes goes to standard output as it comes, until it ends the text, --max-tokens are \
-            written, or the context is full. The prompt is not repeated. Computes in fp32 unless told otherwise: "auto" takes half the memory and time where \
+            written, or the context is full. The prompt is not repeated. A terminal gets characters that would command it spelled out (\\u001b); a file or pipe gets \
+            the text exactly. Computes in fp32 unless told otherwise: "auto" takes half the memory and time where \
             the processor computes in bf16.
 
               heal generate --model models/stories260K --prompt "Once upon a time"

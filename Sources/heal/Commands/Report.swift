@@ -7,9 +7,9 @@ struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a page with pictures about a run, or several side by side.",
         discussion: """
-            Takes the output directories of runs and writes one HTML file that needs nothing else: perplexities before compression, after it and after \
-            healing, on held-back rows and on texts of other domains ("eval_texts"); curves of the loss; what each matrix kept and lost; samples; time \
-            and memory. A run may still be going on.
+            Takes the output directories of runs and writes one HTML file that needs nothing else: what was run; perplexities before compression, after it and after \
+            healing, on held-back rows and on texts of other domains ("eval_texts"); curves of the loss; what each matrix kept and lost; what the dense, the truncated and the healed model say \
+            ("sample_steps"); time and memory. What cannot be compared, as losses on other rows, is marked. A run may still be going on.
 
               heal report runs/stories260k
               heal report runs/smollm2-135m runs/smollm2-135m-control-svd \\

@@ -14,7 +14,7 @@ struct Tokenize: ParsableCommand {
             With --rows, each row of a data set gives one JSON object {"ids":[...],"labels":[...]}: the row in the model's chat template. As in Hugging \
             Face, a label is the token's own id where the token is trained and -100 where it is not. A row that training leaves out says why in "skipped".
 
-            With --decode, each line is a list of ids and gives its text.
+            With --decode, each line is a list of ids and gives its text: exactly in a file or pipe, with what would command a terminal spelled out on one.
 
               echo "Once upon a time" | heal tokenize --model models/stories260K
               heal tokenize --model models/stories260K --template alpaca \\

@@ -20,9 +20,15 @@ enum HTML {
         return result
     }
 
-    /// The first column is names, the others numbers.
-    static func table(_ header: [String], _ rows: [[String]]) -> String {
-        func row(_ cells: [String], _ tag: String) -> String { "<tr>" + cells.map { "<\(tag)>\(escaped($0))</\(tag)>" }.joined() + "</tr>" }
-        return "<div class=\"scroll\"><table><thead>\(row(header, "th"))</thead><tbody>\(rows.map { row($0, "td") }.joined())</tbody></table></div>"
+    /// The first column is names, the others numbers, or text where `isText`. It can be scrolled where the page is narrow.
+    static func table(_ caption: String, _ header: [String], _ rows: [[String]], isText: Bool = false) -> String {
+        let head = header.map { "<th scope=\"col\">\(escaped($0))</th>" }.joined()
+        let body = rows.map { row in
+            "<tr>" + row.enumerated().map { $0 == 0 ? "<th scope=\"row\">\(escaped($1))</th>" : "<td>\(escaped($1))</td>" }.joined() + "</tr>"
+        }
+        return "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"\(escaped(caption))\"><table\(isText ? " class=\"text\"" : "")>"
+            + (header.isEmpty ? "" : "<thead><tr>\(head)</tr></thead>") + "<tbody>\(body.joined())</tbody></table></div>\n"
     }
+
+    static func note(_ text: String) -> String { "<p class=\"note\">\(escaped(text))</p>\n" }
 }

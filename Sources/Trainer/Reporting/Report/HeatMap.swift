@@ -17,20 +17,21 @@ package struct HeatMap: Sendable {
     private static let left = 78
 
     package var svg: String {
-        let left = Self.left, size = min(18, (640 - left - 16) / max(1, blocks)), height = 44 + 18 * kinds.count + 22
-        var parts = ["<svg viewBox=\"0 0 640 \(height)\" role=\"img\" aria-label=\"\(HTML.escaped(title))\"><text class=\"title\" x=\"\(left)\" y=\"18\">\(HTML.escaped(title))</text>"]
+        let left = Self.left, size = min(18, (440 - left - 8) / max(1, blocks)), height = 18 * kinds.count + 40
+        var parts = ["<figcaption>\(HTML.escaped(title))</figcaption><svg viewBox=\"0 0 440 \(height)\" role=\"img\" aria-label=\"\(HTML.escaped(title)), by matrix and block\">"]
         for (row, kind) in kinds.enumerated() {
-            parts.append("<text class=\"tick\" text-anchor=\"end\" x=\"\(left - 6)\" y=\"\(43 + 18 * row)\">\(HTML.escaped(kind))</text>")
+            parts.append("<text class=\"tick\" text-anchor=\"end\" x=\"\(left - 6)\" y=\"\(17 + 18 * row)\">\(HTML.escaped(kind))</text>")
             for block in 0..<blocks {
                 guard let (shade, text) = cell(row, block) else { continue }
                 parts.append(
-                    "<rect class=\"cell\" x=\"\(left + size * block)\" y=\"\(30 + 18 * row)\" width=\"\(max(1, size - 1))\" height=\"17\" fill-opacity=\"\(HumanFormat.fixed(min(1, max(0.03, shade)), decimals: 2))\">"
+                    "<rect class=\"cell\" x=\"\(left + size * block)\" y=\"\(4 + 18 * row)\" width=\"\(max(1, size - 1))\" height=\"17\" fill-opacity=\"\(HumanFormat.fixed(min(1, max(0.03, shade)), decimals: 2))\">"
                         + "<title>\(HTML.escaped(text))</title></rect>")
             }
         }
         for block in stride(from: 0, to: blocks, by: blocks > 20 ? 5 : 1) {
-            parts.append("<text class=\"tick\" text-anchor=\"middle\" x=\"\(left + size * block + size / 2)\" y=\"\(44 + 18 * kinds.count)\">\(block)</text>")
+            parts.append("<text class=\"tick\" text-anchor=\"middle\" x=\"\(left + size * block + size / 2)\" y=\"\(18 + 18 * kinds.count)\">\(block)</text>")
         }
+        parts.append("<text class=\"tick\" x=\"\(left)\" y=\"\(34 + 18 * kinds.count)\">block</text>")
         return "<figure>" + parts.joined() + "</svg></figure>"
     }
 }

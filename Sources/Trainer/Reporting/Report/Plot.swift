@@ -21,19 +21,22 @@ package struct Plot: Sendable {
 
     package var title: String
     package var xLabel: String
+    /// What the values are, with their unit.
+    package var yLabel: String
     package var curves: [Curve]
     /// Powers of ten at equal distances; only for values above 0.
     package var isLogarithmic = false
 
-    package init(title: String, xLabel: String, curves: [Curve], isLogarithmic: Bool = false) {
+    package init(title: String, xLabel: String, yLabel: String = "", curves: [Curve], isLogarithmic: Bool = false) {
         self.title = title
         self.xLabel = xLabel
+        self.yLabel = yLabel
         self.curves = curves
         self.isLogarithmic = isLogarithmic
     }
 
-    private static let width = 640.0, height = 300.0
-    private static let left = 64.0, right = 16.0, top = 30.0, bottom = 46.0
+    private static let width = 440.0, height = 270.0
+    private static let left = 52.0, right = 12.0, top = 26.0, bottom = 46.0
 
     /// nil where there is nothing to draw.
     package var svg: String? {
@@ -47,14 +50,17 @@ package struct Plot: Sendable {
         let x = Axis(points.map(\.x), isLogarithmic: false), y = Axis(points.map(\.y), isLogarithmic: isLogarithmic)
         func across(_ value: Double) -> Double { Self.left + x.place(value) * (Self.width - Self.left - Self.right) }
         func down(_ value: Double) -> Double { Self.height - Self.bottom - y.place(value) * (Self.height - Self.top - Self.bottom) }
-        var parts = ["<svg viewBox=\"0 0 640 300\" role=\"img\" aria-label=\"\(HTML.escaped(title))\"><text class=\"title\" x=\"64\" y=\"18\">\(HTML.escaped(title))</text>"]
+        var parts = [
+            "<figcaption>\(HTML.escaped(title))</figcaption><svg viewBox=\"0 0 440 270\" role=\"img\" aria-label=\"\(HTML.escaped(summary(drawn)))\">"
+                + "<text class=\"tick\" x=\"4\" y=\"14\">\(HTML.escaped(yLabel))</text>"
+        ]
         for tick in y.ticks {
-            parts.append("<path class=\"grid\" d=\"M64 \(Self.number(down(tick)))H624\"/><text class=\"tick\" text-anchor=\"end\" x=\"58\" y=\"\(Self.number(down(tick) + 4))\">\(y.text(tick))</text>")
+            parts.append("<path class=\"grid\" d=\"M52 \(Self.number(down(tick)))H428\"/><text class=\"tick\" text-anchor=\"end\" x=\"47\" y=\"\(Self.number(down(tick) + 4))\">\(y.text(tick))</text>")
         }
         for tick in x.ticks {
-            parts.append("<path class=\"axis\" d=\"M\(Self.number(across(tick))) 254v4\"/><text class=\"tick\" text-anchor=\"middle\" x=\"\(Self.number(across(tick)))\" y=\"271\">\(x.text(tick))</text>")
+            parts.append("<path class=\"axis\" d=\"M\(Self.number(across(tick))) 224v4\"/><text class=\"tick\" text-anchor=\"middle\" x=\"\(Self.number(across(tick)))\" y=\"241\">\(x.text(tick))</text>")
         }
-        parts.append("<path class=\"axis\" d=\"M64 254H624\"/><text class=\"tick\" text-anchor=\"middle\" x=\"344\" y=\"290\">\(HTML.escaped(xLabel))</text>")
+        parts.append("<path class=\"axis\" d=\"M52 224H428\"/><text class=\"tick\" text-anchor=\"middle\" x=\"240\" y=\"261\">\(HTML.escaped(xLabel))</text>")
         for curve in drawn.sorted(by: { $0.isFaint && !$1.isFaint }) {
             let style = "c\(curve.color % 6)\(curve.isDashed ? " dashed" : "")\(curve.isFaint ? " faint" : "")"
             let path = curve.points.map { "\(Self.number(across($0.x))) \(Self.number(down($0.y)))" }.joined(separator: "L")
@@ -63,10 +69,31 @@ package struct Plot: Sendable {
                 parts += curve.points.map { "<circle class=\"dot \(style)\" cx=\"\(Self.number(across($0.x)))\" cy=\"\(Self.number(down($0.y)))\" r=\"2.5\"/>" }
             }
         }
+        for curve in drawn where !curve.isDashed && !curve.isFaint {
+            // Values under the pointer; of many points some.
+            parts += stride(from: 0, to: curve.points.count, by: max(1, curve.points.count / 50)).map { index in
+                let point = curve.points[index]
+                return "<circle class=\"hit\" cx=\"\(Self.number(across(point.x)))\" cy=\"\(Self.number(down(point.y)))\" r=\"7\"><title>\(HTML.escaped(told(curve, point)))</title></circle>"
+            }
+        }
         parts.append("</svg>")
         let named = drawn.filter { !$0.name.isEmpty && !$0.isFaint }
         let legend = named.map { "<span><i class=\"key c\($0.color % 6)\($0.isDashed ? " dashed" : "")\"></i>\(HTML.escaped($0.name))</span>" }
-        return "<figure>\(parts.joined())<figcaption>\(legend.joined(separator: " "))</figcaption></figure>"
+        return "<figure>\(parts.joined())<div class=\"legend\">\(legend.joined(separator: " "))</div></figure>"
+    }
+
+    private func told(_ curve: Curve, _ point: (x: Double, y: Double)) -> String {
+        let x = Int(exactly: point.x).map(HumanFormat.grouped) ?? HumanFormat.significant(point.x)
+        return "\(curve.name): \(xLabel) \(x), \(yLabel) \(HumanFormat.significant(point.y))"
+    }
+
+    /// The picture in words: where each curve begins and ends.
+    private func summary(_ drawn: [Curve]) -> String {
+        let curves = drawn.filter { !$0.isFaint }.map { curve in
+            let first = HumanFormat.significant(curve.points[0].y), last = HumanFormat.significant(curve.points[curve.points.count - 1].y)
+            return "\(curve.name) " + (first == last ? first : "from \(first) to \(last)")
+        }
+        return "\(title) by \(xLabel), \(yLabel): " + curves.joined(separator: "; ")
     }
 
     private static func number(_ value: Double) -> String { HumanFormat.fixed(value, decimals: 1) }

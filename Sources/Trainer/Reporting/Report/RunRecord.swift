@@ -2,7 +2,7 @@ import Basics
 import Foundation
 import Storage
 
-/// What a run's output directory says about it: `metrics.jsonl`, `compression.json`, `sensitivity/sensitivity.svg`.
+/// What a run's output directory says about it: `metrics.jsonl`, `run.json`, `compression.json`, `sensitivity/sensitivity.svg`.
 package struct RunRecord: Sendable {
     package struct Step: Sendable, Equatable {
         package var step: Int
@@ -28,6 +28,8 @@ package struct RunRecord: Sendable {
 
     package struct Sample: Sendable, Equatable {
         package var step: Int
+        /// "dense", "truncated" or "healing".
+        package var stage: String
         package var prompt: String
         package var text: String
     }
@@ -41,6 +43,8 @@ package struct RunRecord: Sendable {
     package private(set) var matrices: [CompressedMatrix] = []
     /// The picture that `heal sensitivity` left in the directory, SVG.
     package private(set) var sensitivity: [UInt8]?
+    /// nil where the run is older than this file, or it is damaged.
+    package private(set) var facts: RunFacts?
     /// Lines that say nothing: cut short, damaged, or of another kind.
     package private(set) var unreadable = 0
 
@@ -55,6 +59,7 @@ package struct RunRecord: Sendable {
             if let json = try? JSONParser.parse(Array(line)), take(json) { continue }
             unreadable += 1
         }
+        facts = RunFacts(directory: directory)
         let compression = directory + "/" + CompressedMatrix.fileName
         if FileSystem.kind(of: compression) == .file {
             do {
@@ -81,7 +86,7 @@ package struct RunRecord: Sendable {
                 step: step, stage: stage, text: json["text"]?.string, loss: loss, rows: json["rows"]?.integer ?? 0, tokens: json["tokens"]?.integer ?? 0))
         case "sample":
             guard let text = json["text"]?.string else { return false }
-            samples.append(.init(step: step, prompt: json["prompt"]?.string ?? "", text: text))
+            samples.append(.init(step: step, stage: json["stage"]?.string ?? "healing", prompt: json["prompt"]?.string ?? "", text: text))
         case "warning": break
         default: return false
         }
@@ -123,11 +128,20 @@ package struct RunRecord: Sendable {
         return (truncated - healed) / (truncated - dense)
     }
 
-    /// The share of the rise in loss that healing won back; nil where truncation did no harm or something was not measured.
+    /// The share of the rise in loss that healing won back; nil where truncation did no harm, something was not measured, or not on the same tokens.
     package func recovered(on set: String?) -> Double? {
-        guard let dense = loss("dense", on: set), let truncated = loss("truncated", on: set), let healed = loss("healing", on: set), truncated > dense
-        else { return nil }
-        return (truncated - healed) / (truncated - dense)
+        let found = ["dense", "truncated", "healing"].compactMap { stage in evaluations.last { $0.stage == stage && $0.text == set } }
+        guard found.count == 3, Set(found.map(\.tokens)).count == 1, found[1].loss > found[0].loss else { return nil }
+        return (found[1].loss - found[2].loss) / (found[1].loss - found[0].loss)
+    }
+
+    /// The same for a person: words where a share would say nothing.
+    package func wonBack(on set: String?) -> String {
+        guard let share = recovered(on: set), let dense = loss("dense", on: set), let truncated = loss("truncated", on: set), let healed = loss("healing", on: set) else { return "" }
+        if let tokens = evaluations.last(where: { $0.text == set })?.tokens, tokens < ResultTable.fewestTokens { return "too few tokens to tell" }
+        if healed < dense { return "all, and the loss is \(HumanFormat.fixed(dense - healed, decimals: 3)) lower than dense" }
+        if healed > truncated { return "none: the loss is \(HumanFormat.fixed(healed - truncated, decimals: 3)) higher than truncated" }
+        return HumanFormat.percent(share)
     }
 
     /// Steps done; entries of the metrics may stand for several.

@@ -5,7 +5,7 @@ import Testing
 @testable import Trainer
 
 @Suite struct ReportTests {
-    private func record(_ metrics: String, compression: String? = nil, sensitivity: String? = nil) throws -> RunRecord {
+    private func record(_ metrics: String, compression: String? = nil, sensitivity: String? = nil, facts: String? = nil) throws -> RunRecord {
         try GoldenFiles.withTemporaryDirectory { directory in
             try Data(metrics.utf8).write(to: URL(fileURLWithPath: directory + "/metrics.jsonl"))
             if let compression { try Data(compression.utf8).write(to: URL(fileURLWithPath: directory + "/compression.json")) }
@@ -13,6 +13,7 @@ import Testing
                 try FileManager.default.createDirectory(atPath: directory + "/sensitivity", withIntermediateDirectories: true)
                 try Data(sensitivity.utf8).write(to: URL(fileURLWithPath: directory + "/sensitivity/sensitivity.svg"))
             }
+            if let facts { try Data(facts.utf8).write(to: URL(fileURLWithPath: directory + "/run.json")) }
             return try RunRecord(directory: directory)
         }
     }
@@ -23,13 +24,13 @@ import Testing
     }
 
     private static let metrics = """
-        {"type":"evaluation","step":0,"stage":"dense","loss":2.0,"perplexity":7.4,"rows":3,"tokens":40,"seconds":1}
-        {"type":"evaluation","step":0,"stage":"dense","text":"wiki <1>","loss":3.0,"rows":3,"tokens":90,"seconds":1}
-        {"type":"evaluation","step":0,"stage":"truncated","loss":6.0,"rows":3,"tokens":40,"seconds":1}
+        {"type":"evaluation","step":0,"stage":"dense","loss":2.0,"perplexity":7.4,"rows":3,"tokens":4000,"seconds":1}
+        {"type":"evaluation","step":0,"stage":"dense","text":"wiki <1>","loss":3.0,"rows":3,"tokens":9000,"seconds":1}
+        {"type":"evaluation","step":0,"stage":"truncated","loss":6.0,"rows":3,"tokens":4000,"seconds":1}
         {"type":"sample","step":0,"stage":"dense","prompt":"Who?","text":"<script>alert(1)</script> & \\u0000 'me'"}
         {"type":"step","step":1,"total_steps":4,"epoch":0,"loss":5.0,"learning_rate":1e-4,"grad_norm":1,"tokens":100,"trained_tokens":60,"tokens_per_second":50,"seconds":2,"memory_bytes":1000000}
         {"type":"step","step":3,"total_steps":4,"epoch":0,"loss":3.5,"learning_rate":5e-5,"grad_norm":1,"tokens":100,"trained_tokens":60,"tokens_per_second":50,"seconds":2,"memory_bytes":null}
-        {"type":"evaluation","step":3,"stage":"healing","loss":3.0,"rows":3,"tokens":40,"seconds":1}
+        {"type":"evaluation","step":3,"stage":"healing","loss":3.0,"rows":3,"tokens":4000,"seconds":1}
         nonsense
         {"type":"step","step":4,"total_
         """
@@ -61,6 +62,52 @@ import Testing
         #expect(!page.contains("nan\"") && !page.contains(" nan") && !page.contains("http"))
     }
 
+    private static let facts = #"""
+        {"model":"models/<tiny>","family":"llama","blocks":2,"hidden":64,"vocabulary":512,"denseParameters":1000,"parameters":600,"files":[{"path":"a.jsonl","format":"alpaca","rows":7,"bytes":900,"content":"ab"}],
+        "heldBackRows":3,"totalSteps":4,"settings":{"learning_rate":"0.008"},"sessions":[{"began":"2026-01-02T03:04:05Z","step":0,"program":"heal 9","processor":"Abacus","threads":2,"ranks":1,"dtype":"fp32","libraries":"x"}]}
+        """#
+
+    @Test func saysWhatWasRun() throws {
+        let page = ReportPage([try record(Self.metrics, facts: Self.facts)]).html
+        for part in ["models/&lt;tiny&gt;", "llama, 2 blocks", "a.jsonl: alpaca, 7 rows, 900 B", "learning_rate 0.008", "fp32 on 2 threads, Abacus", "2026-01-02T03:04:05Z", "heal 9", "60.0 %", "1.95 KiB dense"] {
+            #expect(page.contains(part), "\(part)")
+        }
+        #expect(ReportPage([try record(Self.metrics)]).html.contains("left no run.json"))
+        #expect(ReportPage([try record(Self.metrics, facts: "{")]).html.contains("left no run.json"))
+    }
+
+    /// Losses on other rows, of another model or after other data are marked as such.
+    @Test func marksWhatCannotBeCompared() throws {
+        let one = try record(Self.metrics, facts: Self.facts)
+        let otherRows = try record(Self.metrics.replacingOccurrences(of: "\"rows\":3,\"tokens\":4000", with: "\"rows\":9,\"tokens\":5000"), facts: Self.facts)
+        #expect(!ReportPage([one, one]).html.contains("†"))
+        #expect(ReportPage([one, otherRows]).html.contains("cannot be compared: looked at 9 rows with 5,000 tokens"))
+        let otherModel = try record(Self.metrics.replacingOccurrences(of: "\"loss\":2.0", with: "\"loss\":2.5"), facts: Self.facts.replacingOccurrences(of: "\"hidden\":64", with: "\"hidden\":65"))
+        let page = ReportPage([one, otherModel]).html
+        #expect(page.contains("another model, other rows, or another type") && page.contains("is of another model than"))
+        let otherData = try record(Self.metrics, facts: Self.facts.replacingOccurrences(of: "\"ab\"", with: "\"ac\""))
+        #expect(ReportPage([one, otherData]).html.contains("was trained on other data"))
+    }
+
+    @Test func sharesInWords() throws {
+        func page(_ healed: String, tokens: String = "4000") throws -> String {
+            let metrics = Self.metrics.replacingOccurrences(of: "\"stage\":\"healing\",\"loss\":3.0", with: "\"stage\":\"healing\",\"loss\":\(healed)")
+            return ReportPage([try record(metrics.replacingOccurrences(of: "\"tokens\":4000", with: "\"tokens\":\(tokens)"))]).html
+        }
+        #expect(try page("1.5").contains("all, and the loss is 0.500 lower than dense") && !page("1.5").contains("112"))
+        #expect(try page("7").contains("none: the loss is 1.000 higher than truncated"))
+        #expect(try page("3.0", tokens: "25").contains("too few tokens to tell") && !page("3.0", tokens: "25").contains("75.0 %"))
+    }
+
+    /// The truncated model's words stand between those of the dense and the healed one, and values appear under the pointer.
+    @Test func samplesAndValues() throws {
+        let samples = [("dense", 0), ("truncated", 0), ("healing", 3)].map { #"{"type":"sample","step":\#($1),"stage":"\#($0)","prompt":"Who?","text":"says \#($0)"}"# }
+        let page = ReportPage([try record(Self.metrics + "\n" + samples.joined(separator: "\n"))]).html
+        let places = ["says dense", "says truncated", "says healing"].compactMap { page.range(of: $0)?.lowerBound }
+        #expect(places.count == 3 && places == places.sorted() && page.contains("<h3>step 3</h3>"))
+        #expect(page.contains("step 3, nats a token 3.500</title>") && page.contains("aria-label=\"Training loss by step, nats a token: "))
+    }
+
     /// A better start counts: what was won back is a share of what plain TT-SVD of the same size loses.
     @Test func shareOfPlainRise() throws {
         let run = try record(Self.metrics, compression: matrix(2560, fitted: true))
@@ -76,14 +123,14 @@ import Testing
 
     /// Runs of several sizes: how much each wins back, of its own rise or, beside plain runs of those sizes, of theirs.
     @Test func recoveryAgainstSize() throws {
-        let better = Self.metrics.replacingOccurrences(of: "\"loss\":3.0,\"rows\":3,\"tokens\":40", with: "\"loss\":2.4,\"rows\":3,\"tokens\":40")
+        let better = Self.metrics.replacingOccurrences(of: "\"loss\":3.0,\"rows\":3,\"tokens\":4000", with: "\"loss\":2.4,\"rows\":3,\"tokens\":4000")
         let small = try record(Self.metrics, compression: matrix(2458, fitted: true)), large = try record(better, compression: matrix(3277, fitted: true))
         let page = ReportPage([large, small]).html
         // 75 % of the rise at 60 % of the parameters, 90 % of it at 80 %: the ends of both axes.
-        #expect(page.contains("Rise in loss won back, %") && page.contains("M64.0 254.0L624.0 30.0\"><title>held-back rows"))
-        #expect(!ReportPage([small, small]).html.contains("Rise in loss won back, %"))
+        #expect(page.contains("Rise in loss won back</figcaption>") && page.contains("M52.0 224.0L428.0 26.0\"><title>held-back rows"))
+        #expect(!ReportPage([small, small]).html.contains("Rise in loss won back</figcaption>"))
         let plain = try record(Self.metrics.replacingOccurrences(of: "\"loss\":6.0", with: "\"loss\":12.0"), compression: matrix(2458, fitted: false))
-        #expect(ReportPage([large, small, plain]).html.contains("Of plain TT-SVD&#39;s rise in loss not there any more, %"))
+        #expect(ReportPage([large, small, plain]).html.contains("Of plain TT-SVD&#39;s rise in loss not there any more"))
     }
 
     /// The picture is shown as an image, so a script in it does not run.
@@ -127,7 +174,7 @@ import Testing
             .init("a", [(1, 3), (2, .infinity), (3, 0), (4, 900), (5, .nan)], color: 0), .init("none", [(1, -1)], color: 1),
         ], isLogarithmic: true)
         let svg = try #require(plot.svg)
-        #expect(svg.contains("M64.0 254.0L624.0 30.0") && !svg.contains("none</title>"))
+        #expect(svg.contains("M52.0 224.0L428.0 26.0") && !svg.contains("none</title>"))
         #expect(Plot(title: "t", xLabel: "x", curves: []).svg == nil)
     }
 

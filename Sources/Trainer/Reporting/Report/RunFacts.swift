@@ -1,0 +1,90 @@
+import Foundation
+import HealData
+import Kernels
+import Storage
+
+/// What a run is about, for reports: `run.json` in its output directory. The metrics say how it went.
+package struct RunFacts: Codable, Sendable, Equatable {
+    package struct File: Codable, Sendable, Equatable {
+        package var path: String
+        package var format: String
+        package var rows: Int
+        package var bytes: Int
+        /// Of all bytes, in hexadecimal: tells whether two runs saw the same rows.
+        package var content: String
+    }
+
+    /// From a start, or from a checkpoint gone on from, to the next stop.
+    package struct Session: Codable, Sendable, Equatable {
+        /// ISO 8601, in UTC.
+        package var began: String
+        /// The steps that were done then.
+        package var step: Int
+        package var program: String
+        package var processor: String
+        package var threads: Int
+        package var ranks: Int
+        package var dtype: String
+        package var libraries: String
+    }
+
+    package var model: String
+    package var teacher: String?
+    package var family: String
+    package var blocks: Int
+    package var hidden: Int
+    package var vocabulary: Int
+    package var denseParameters: Int
+    /// As planned; where sizes are spread by the loss, those of the result may differ a little.
+    package var parameters: Int
+    package var files: [File]
+    package var heldBackRows: Int
+    package var totalSteps: Int
+    /// The keys whose values are not the defaults, by their dotted names, as JSON.
+    package var settings: [String: String]
+    package var sessions: [Session]
+
+    package static let fileName = "run.json"
+
+    /// Nil where a directory has none, or one that cannot be read: it is older, or damaged.
+    package init?(directory: String) {
+        guard let bytes = try? FileSystem.readAll(directory + "/" + Self.fileName, limit: 16 << 20),
+            let found = try? JSONDecoder().decode(RunFacts.self, from: Data(bytes))
+        else { return nil }
+        self = found
+    }
+
+    init(_ prepared: HealingJob.Prepared, _ c: Configuration, step: Int) {
+        let summary = prepared.summary
+        (model, teacher, family) = (summary.modelPath, summary.teacherPath, summary.configuration.family.rawValue)
+        (blocks, hidden, vocabulary) = (summary.configuration.layers, summary.configuration.hiddenSize, summary.configuration.vocabularySize)
+        (denseParameters, parameters) = (summary.plan.denseTotal, summary.plan.total)
+        files = prepared.dataset.fingerprint.files.map { File(path: $0.path, format: $0.format.rawValue, rows: $0.rows, bytes: $0.bytes, content: $0.content) }
+        (heldBackRows, totalSteps) = (prepared.dataset.heldBack.count, prepared.totalSteps)
+        settings = Dictionary(c.differences(from: Configuration()).compactMap { difference in difference.now.map { (difference.key, $0) } }) { first, _ in first }
+        settings = settings.filter { key, value in !["null", "[]"].contains(value) && !["description", "model", "output_dir", "threads"].contains(key) && !key.hasPrefix("datasets") }
+        sessions = [Session(
+            began: Date.now.formatted(.iso8601), step: step, program: ProgramVersion.text, processor: Self.processor, threads: summary.threads, ranks: summary.ranks,
+            dtype: summary.dtype, libraries: "oneDNN \(LibraryVersions.oneDNN), \(LibraryVersions.openBLAS)")]
+    }
+
+    /// Writes what is true now; of an earlier time of the same run, its sessions stay.
+    static func write(_ prepared: HealingJob.Prepared, _ c: Configuration, step: Int, to directory: String) throws {
+        var facts = RunFacts(prepared, c, step: step)
+        if step > 0, let before = RunFacts(directory: directory) { facts.sessions = before.sessions.filter { $0.step <= step } + facts.sessions }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+        try FileSystem.writeAtomically(Array(try encoder.encode(facts)) + [0x0A], to: directory + "/" + fileName)
+    }
+
+    private static let processor: String = {
+        let lines = ((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "").split(separator: "\n")
+        let line = lines.first { $0.hasPrefix("model name") || $0.hasPrefix("Model") || $0.hasPrefix("CPU part") }
+        return line.flatMap { $0.split(separator: ":").last }.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+    }()
+}
+
+/// The program's version, as its option tells it and its files keep it.
+package enum ProgramVersion {
+    package static let text = "heal 0.1.0"
+}
