@@ -67,7 +67,7 @@ import Testing
         check(HeadLoss(labels: [-100, 4, 1]), [r.tensor([3, 3]), r.tensor([11, 3])], checked: [0])
     }
 
-    /// One to five cores with unequal factors, both ways of contraction, every subset of wishes that training uses.
+    /// One to seven cores with unequal factors, both ways of contraction, every subset of wishes that training uses.
     @Test(arguments: [
         ([6], [5], [1, 1]),
         ([2, 3], [3, 2], [1, 4, 1]),
@@ -76,6 +76,8 @@ import Testing
         ([2, 3, 2], [3, 1, 2], [1, 3, 2, 1]),
         ([3, 2, 2, 1], [1, 2, 3, 2], [1, 2, 5, 2, 1]),
         ([2, 1, 3, 2, 2], [2, 3, 1, 2, 1], [1, 3, 4, 3, 2, 1]),
+        ([2, 2, 2, 1, 2, 2], [2, 1, 2, 2, 2, 2], [1, 2, 2, 3, 2, 2, 1]),
+        ([2, 2, 2, 2, 2, 2, 2], [2, 2, 2, 1, 1, 2, 2], [1, 1, 2, 1, 2, 1, 1, 1]),
     ])
     func mpo(out: [Int], input: [Int], bonds: [Int]) throws {
         var r = SplitMix(8)

@@ -51,43 +51,29 @@ void P(permute)(ptrdiff_t a_begin, ptrdiff_t a_end, ptrdiff_t b, ptrdiff_t c, pt
     }
 }
 
-int P(permute_strided)(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const X *in, Y *out) {
-    if (rank < 1 || rank > 10) return -1;
-    const int last = rank - 1;
-    ptrdiff_t outstrides[10], from[10], to[10], index[10];
-    ptrdiff_t size = 1;
-    for (int k = last; k >= 0; k--) {
-        outstrides[k] = size;
-        size *= shape[k];
-        from[k] = k == 0 ? begin : 0;
-        to[k] = k == 0 ? end : shape[k];
-    }
-    for (int k = 0; k < rank; k++)
-        if (to[k] <= from[k]) return 0;
-    // The axis that is contiguous in `in`: the last one gives runs, another one gives transposes against the last.
-    int unit = -1;
-    for (int k = 0; k < last; k++)
-        if (instrides[k] == 1 && to[k] - from[k] > 1) unit = k;
-    if (instrides[last] == 1) unit = last;
-
-    for (int k = 0; k < rank; k++) index[k] = from[k];
+void P(permute_strided)(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const X *in, Y *out) {
+    permute_plan p;
+    if (!plan_permute(&p, rank, shape, instrides, begin, end)) return;
+    in += p.source, out += p.target;
+    const permute_axis last = p.last, unit = p.unit;
+    const int is_thin = last.count < HEAL_THIN || unit.count < HEAL_THIN;
     for (;;) {
-        ptrdiff_t source = 0, target = 0;
-        for (int k = 0; k < rank; k++) source += index[k] * instrides[k], target += index[k] * outstrides[k];
-        const ptrdiff_t n = to[last] - from[last];
-        if (unit == last) {
-            P(run)(n, in + source, out + target);
-        } else if (unit >= 0) {
-            T(transpose)(n, to[unit] - from[unit], in + source, instrides[last], out + target, outstrides[unit]);
+        if (last.in == 1) {
+            P(run)(last.count, in, out);
+        } else if (unit.in == 1 && !is_thin) {
+            T(transpose)(last.count, unit.count, in, last.in, out, unit.out);
         } else {
-            for (ptrdiff_t i = 0; i < n; i++) ONE(out[target + i], in[source + i * instrides[last]]);
+            for (ptrdiff_t j = 0; j < unit.count; j++)
+                for (ptrdiff_t i = 0; i < last.count; i++) ONE(out[j * unit.out + i], in[j * unit.in + i * last.in]);
         }
-        int k = last - 1;
+        int k = p.outer - 1;
         for (; k >= 0; k--) {
-            if (k == unit) continue;
-            if (++index[k] < to[k]) break;
-            index[k] = from[k];
+            permute_axis *axis = &p.axes[k];
+            in += axis->in, out += axis->out;
+            if (++axis->index < axis->count) break;
+            in -= axis->count * axis->in, out -= axis->count * axis->out;
+            axis->index = 0;
         }
-        if (k < 0) return 0;
+        if (k < 0) return;
     }
 }

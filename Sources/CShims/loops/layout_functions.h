@@ -20,18 +20,18 @@ void heal_permute_bf16_to_f32(ptrdiff_t a_begin, ptrdiff_t a_end, ptrdiff_t b, p
 void heal_permute_bf16_to_bf16(ptrdiff_t a_begin, ptrdiff_t a_end, ptrdiff_t b, ptrdiff_t c, ptrdiff_t d, const uint16_t *in, uint16_t *out);
 void heal_permute_f64_to_f64(ptrdiff_t a_begin, ptrdiff_t a_end, ptrdiff_t b, ptrdiff_t c, ptrdiff_t d, const double *in, double *out);
 
-// Any permute (or broadcast, or sub-block) of up to 10 axes: out, contiguous with `shape`, gets out[i0, i1, ...] = in[i0 instrides[0] + i1 instrides[1] + ...]
-// for i0 in [begin, end). Runs over the last axis are read in one piece when instrides[rank - 1] == 1; otherwise the axis of stride 1, if
-// there is one, is tiled against the last. Returns 0, or -1 for a rank outside 1 ... 10 (nothing is written).
-int heal_permute_strided_f32_to_f32(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const float *in,
+// Any permute (or broadcast, or sub-block) of one axis or more: out, contiguous with `shape`, gets out[i0, i1, ...] = in[i0 instrides[0] + i1 instrides[1] + ...]
+// for i0 in [begin, end). Axes of length 1 count for nothing, neighbours that are one axis on both sides count as one. Runs over the last axis are read in one
+// piece when it has stride 1 in the input; otherwise the axis of stride 1, if there is one, is tiled against the last.
+void heal_permute_strided_f32_to_f32(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const float *in,
                                     float *out);
-int heal_permute_strided_f32_to_bf16(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const float *in,
+void heal_permute_strided_f32_to_bf16(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const float *in,
                                      uint16_t *out);
-int heal_permute_strided_bf16_to_f32(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end,
+void heal_permute_strided_bf16_to_f32(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end,
                                      const uint16_t *in, float *out);
-int heal_permute_strided_bf16_to_bf16(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end,
+void heal_permute_strided_bf16_to_bf16(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end,
                                       const uint16_t *in, uint16_t *out);
-int heal_permute_strided_f64_to_f64(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const double *in,
+void heal_permute_strided_f64_to_f64(int rank, const ptrdiff_t *shape, const ptrdiff_t *instrides, ptrdiff_t begin, ptrdiff_t end, const double *in,
                                     double *out);
 
 // out[j,i] = in[i,j] with a conversion on the way; in [rows, columns]. (Without conversion: heal_transpose_f32, _bf16, _f64.)

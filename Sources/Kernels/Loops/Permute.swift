@@ -24,16 +24,15 @@ package enum Permute {
     package static func strided(
         shape: [Int], inStrides: [Int], range: Range<Int>, from: UnsafeRawPointer, _ ft: DType, to: UnsafeMutableRawPointer, _ tt: DType
     ) {
+        precondition(!shape.isEmpty && shape.count == inStrides.count, "permute: shape \(shape), strides \(inStrides)")
         let a = UnsafeMutableRawPointer(mutating: from), rank = Int32(shape.count)
-        let status =
-            switch (ft, tt) {
-            case (.f32, .f32): heal_permute_strided_f32_to_f32(rank, shape, inStrides, range.lowerBound, range.upperBound, a.f32, to.f32)
-            case (.f32, .bf16): heal_permute_strided_f32_to_bf16(rank, shape, inStrides, range.lowerBound, range.upperBound, a.f32, to.bf16)
-            case (.bf16, .f32): heal_permute_strided_bf16_to_f32(rank, shape, inStrides, range.lowerBound, range.upperBound, a.bf16, to.f32)
-            case (.bf16, .bf16): heal_permute_strided_bf16_to_bf16(rank, shape, inStrides, range.lowerBound, range.upperBound, a.bf16, to.bf16)
-            case (.f64, .f64): heal_permute_strided_f64_to_f64(rank, shape, inStrides, range.lowerBound, range.upperBound, a.f64, to.f64)
-            default: Int32(-1)
-            }
-        precondition(status == 0, "permute: rank \(rank), \(ft) to \(tt)")
+        switch (ft, tt) {
+        case (.f32, .f32): heal_permute_strided_f32_to_f32(rank, shape, inStrides, range.lowerBound, range.upperBound, a.f32, to.f32)
+        case (.f32, .bf16): heal_permute_strided_f32_to_bf16(rank, shape, inStrides, range.lowerBound, range.upperBound, a.f32, to.bf16)
+        case (.bf16, .f32): heal_permute_strided_bf16_to_f32(rank, shape, inStrides, range.lowerBound, range.upperBound, a.bf16, to.f32)
+        case (.bf16, .bf16): heal_permute_strided_bf16_to_bf16(rank, shape, inStrides, range.lowerBound, range.upperBound, a.bf16, to.bf16)
+        case (.f64, .f64): heal_permute_strided_f64_to_f64(rank, shape, inStrides, range.lowerBound, range.upperBound, a.f64, to.f64)
+        default: preconditionFailure("permute: \(ft) to \(tt)")
+        }
     }
 }
