@@ -99,7 +99,8 @@ package struct EncodedText: Sendable {
         let opening = hasBos ? 1 : 0
         let length = count - opening, last = tokens.count - count
         let parts = (tokens.count - opening + length - 1) / length
-        let start = opening + last * (part % parts) / (parts - 1)
+        // One token behind a bos is nothing that could be trained but at the beginning of the text, where the bos belongs before it.
+        let start = length < 2 ? opening : opening + last * (part % parts) / (parts - 1)
         if start > opening { trained[start] = false }  // what it follows is not there
         for range in [start + length..<tokens.count, opening..<start] {
             tokens.removeSubrange(range)

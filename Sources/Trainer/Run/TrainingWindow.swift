@@ -126,14 +126,14 @@ package struct TrainingWindow {
     }
 
     /// A batch as the model takes it: the number of tokens rounded up, so that few shapes occur and compiled products are used again. What is
-    /// added is a sample of its own without labels.
+    /// added is a sample of its own without labels, all at its first position: a model for short rows knows no others.
     static func shaped(_ batch: TokenBatch) -> (input: TokenInput, labels: [Int32]) {
         let missing = (16 - batch.tokens.count % 16) % 16
         var input = TokenInput(tokens: batch.tokens, positions: batch.positions, segments: batch.segments)
         var labels = batch.labels
         if missing > 0 {
             input.tokens += [Int32](repeating: 0, count: missing)
-            input.positions += (0..<missing).map(Int32.init)
+            input.positions += [Int32](repeating: 0, count: missing)
             input.segments.append(input.tokens.count)
             labels += [Int32](repeating: Sample.ignoredLabel, count: missing)
         }
