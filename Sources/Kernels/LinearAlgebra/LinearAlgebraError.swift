@@ -11,18 +11,19 @@ package enum LinearAlgebraError: Error, Equatable, Sendable, CustomStringConvert
     /// A dimension or workspace exceeds the library's 32-bit integers.
     case tooLarge(routine: String, rows: Int, columns: Int)
 
+    /// In words of the matrix: which routine it was is for those who look into the program.
     package var description: String {
         switch self {
-        case .notFinite(let routine, let rows, let columns, let row, let column):
-            "\(routine) on \(rows) x \(columns): the entry at row \(row), column \(column) is not a finite number; check the weights it comes from"
-        case .notConverged(let routine, let rows, let columns, let info):
-            "\(routine) on \(rows) x \(columns) did not converge (info \(info)); scale the matrix or use double precision"
-        case .notPositiveDefinite(let routine, let order, let leadingMinor):
-            "\(routine) on \(order) x \(order): the leading minor of order \(leadingMinor) is not positive; add damping to the diagonal"
+        case .notFinite(_, let rows, let columns, let row, let column):
+            "a \(rows) x \(columns) matrix holds a number that is not finite, at row \(row), column \(column); check the weights it comes from"
+        case .notConverged(_, let rows, let columns, _):
+            "the decomposition of a \(rows) x \(columns) matrix does not converge; its numbers may be of too different sizes"
+        case .notPositiveDefinite(_, let order, _):
+            "a moment of width \(order) is not positive definite, so that nothing can be fitted to it"
         case .illegalArgument(let routine, let rows, let columns, let argument):
             "\(routine) on \(rows) x \(columns): argument \(argument) is not allowed"
-        case .tooLarge(let routine, let rows, let columns):
-            "\(routine) on \(rows) x \(columns): too large for the library's 32-bit integers"
+        case .tooLarge(_, let rows, let columns):
+            "a \(rows) x \(columns) matrix is too large to decompose: the libraries count in 32 bits"
         }
     }
 }

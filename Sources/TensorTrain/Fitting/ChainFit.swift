@@ -37,7 +37,7 @@ extension FitProblem {
     package func fit(
         _ layout: MPOLayout, options: FitOptions = FitOptions(), held: FitProblem? = nil
     ) throws(TensorTrainError) -> Fit<Scalar> {
-        let solved = layout.isSolvedByStart
+        let solved = layout.isSolvedByStart || isBlind
         let start = try start(layout, damping: options.damping, accuracy: solved ? .best : .quick)
         if solved {
             let error = relativeError(of: start.dense())

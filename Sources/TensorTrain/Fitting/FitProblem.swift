@@ -17,6 +17,8 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
     package let scale: Double
     /// E|y|^2 - E|T z|^2: what no matrix of this shape can avoid.
     package let irreducible: Double
+    /// Whether every input is 0. Then all operators give the same, every error is 0, and what is decomposed is the matrix itself: T = W and C the identity, as for TT-SVD.
+    package let isBlind: Bool
 
     /// The same inputs in both models: T = W.
     ///
@@ -34,20 +36,36 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
         rows = weight.count / columns
         self.columns = columns
         target = weight
-        moment = matrix
-        scale = Self.energy(weight, matrix, rows: rows, columns: columns)
+        isBlind = (0..<columns).allSatisfy { Double(matrix[$0 * (columns + 1)]) < Self.leastSquare }
+        moment = isBlind ? Scalar.converted(WeightedTrace.identity(columns)) : matrix
+        scale = isBlind ? 0 : Self.energy(weight, moment, rows: rows, columns: columns)
         irreducible = 0
+    }
+
+    /// Mean squares of inputs below this are none: their products vanish in single precision.
+    private static var leastSquare: Double { Double(Float.leastNormalMagnitude) }
+
+    /// Inputs that are all 0.
+    private init(blind weight: [Scalar], columns: Int) throws(TensorTrainError) {
+        try self.init(weight: weight, matrix: [Scalar](repeating: 0, count: columns * columns), columns: columns)
     }
 
     /// Inputs that differ: the target makes up for what the layers before this one lost.
     package init(weight: [Scalar], inputs: CrossMoment, shrinkage: Double = 0) throws(TensorTrainError) {
         try Self.require(weight, columns: inputs.width)
+        guard !(inputs.student.meanSquare < Self.leastSquare) else {
+            try self.init(blind: weight, columns: inputs.width)
+            return
+        }
         let columns = inputs.width, rows = weight.count / columns
         let wide = Double.converted(weight)
-        let original: [Double] = try inputs.original.matrix(shrinkage: shrinkage)
-        try self.init(
-            crossed: Threaded.product(m: rows, n: columns, k: columns, wide, inputs.matrix(shrinkage: shrinkage)),
-            student: inputs.student.matrix(shrinkage: shrinkage), energy: FitProblem<Double>.energy(wide, original, rows: rows, columns: columns))
+        try self.init(shrinkage: shrinkage) { (shrinkage) throws(TensorTrainError) in
+            let original: [Double] = try inputs.original.matrix(shrinkage: shrinkage)
+            return Aim(
+                crossed: Threaded.product(m: rows, n: columns, k: columns, wide, inputs.matrix(shrinkage: shrinkage)),
+                student: try inputs.student.matrix(shrinkage: shrinkage),
+                energy: FitProblem<Double>.energy(wide, original, rows: rows, columns: columns))
+        }
     }
 
     /// An output that is added to a stream: it makes up for what the stream has lost, too.
@@ -57,32 +75,59 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
     package init(weight: [Scalar], stream: StreamMoment, shrinkage: Double = 0) throws(TensorTrainError) {
         precondition(weight.count == stream.rows * stream.columns, "\(weight.count) values for a matrix [\(stream.rows), \(stream.columns)]")
         try Self.require(weight, columns: stream.columns)
-        let student: [Double] = try stream.student.matrix(shrinkage: shrinkage)
+        guard !(stream.student.meanSquare < Self.leastSquare) else {
+            try self.init(blind: weight, columns: stream.columns)
+            return
+        }
         let wide = Double.converted(weight)
-        let share = (1 - shrinkage) / Double(stream.tokens), noise = shrinkage * stream.student.meanSquare
-        var crossed = stream.sum
-        crossed.withUnsafeMutableBufferPointer { Double.scale($0, by: share) }
-        Double.add(wide, scaledBy: noise, to: &crossed, count: crossed.count)
-        try self.init(crossed: crossed, student: student, energy: share * stream.squares.reduce(0, +) + noise * dot(wide, wide))
+        try self.init(shrinkage: shrinkage) { (shrinkage) throws(TensorTrainError) in
+            let student: [Double] = try stream.student.matrix(shrinkage: shrinkage)
+            let share = (1 - shrinkage) / Double(stream.tokens), noise = shrinkage * stream.student.meanSquare
+            var crossed = stream.sum
+            crossed.withUnsafeMutableBufferPointer { Double.scale($0, by: share) }
+            Double.add(wide, scaledBy: noise, to: &crossed, count: crossed.count)
+            return Aim(crossed: crossed, student: student, energy: share * stream.squares.reduce(0, +) + noise * dot(wide, wide))
+        }
     }
 
-    /// - Parameters:
-    ///   - crossed: E[y z^T], row-major [o, i].
-    ///   - student: C, row-major [i, i].
-    ///   - energy: E|y|^2.
-    private init(crossed: [Double], student: [Double], energy: Double) throws(TensorTrainError) {
-        let columns = Int(Double(student.count).squareRoot().rounded()), rows = crossed.count / columns
+    /// What a target is solved from.
+    private struct Aim {
+        /// E[y z^T], row-major [o, i].
+        var crossed: [Double]
+        /// C, row-major [i, i].
+        var student: [Double]
+        /// E|y|^2.
+        var energy: Double
+    }
+
+    /// Shares of white noise to try where the inputs do not span their space, so that the one asked for settles no target.
+    private static var moreNoise: [Double] { [1e-4, 1e-3, 1e-2, 0.1, 1] }
+
+    /// The problem with the share of white noise that is asked for, or with the least of ``moreNoise`` that settles the target.
+    private init(shrinkage: Double, _ aim: (Double) throws(TensorTrainError) -> Aim) throws(TensorTrainError) {
+        for noise in [shrinkage] + Self.moreNoise where noise >= shrinkage {
+            do {
+                self = try FitProblem(try aim(noise))
+                return
+            } catch .linearAlgebra(.notPositiveDefinite) where noise < 1 {}
+        }
+        preconditionFailure("the loop ends with white noise alone")
+    }
+
+    private init(_ aim: Aim) throws(TensorTrainError) {
+        let columns = Int(Double(aim.student.count).squareRoot().rounded()), rows = aim.crossed.count / columns
         let solved = try wrapping { () throws(LinearAlgebraError) in
-            try Cholesky(student, order: columns).solve(rows: crossed, count: rows)
+            try Cholesky(aim.student, order: columns).solve(rows: aim.crossed, count: rows)
         }
         // E|T z|^2 = tr(T C T^T) = tr(T E[y z^T]^T), as T C is E[y z^T].
-        let reached = dot(solved, crossed)
+        let reached = dot(solved, aim.crossed)
         self.rows = rows
         self.columns = columns
         target = Scalar.converted(solved)
-        moment = Scalar.converted(student)
-        scale = max(energy, 0)
-        irreducible = max(energy - reached, 0)
+        moment = Scalar.converted(aim.student)
+        scale = max(aim.energy, 0)
+        irreducible = max(aim.energy - reached, 0)
+        isBlind = false
     }
 
     /// The relative output error, E|W x - W' z|^2 / E|W x|^2: tr((T - W') C (T - W')^T) / tr(W C W^T) for equal inputs; 0 where W x
@@ -114,14 +159,16 @@ package struct FitProblem<Scalar: LinearAlgebraScalar>: Sendable {
 
     private func relative(_ square: Double) -> Double { scale > 0 ? (square + irreducible) / scale : 0 }
 
-    /// The squared singular values of T C^(1/2), largest first: with the first r of them kept, the best matrix of rank r loses the sum of the others.
+    /// The squared singular values of T C^(1/2), largest first: with the first r of them kept, the best matrix of rank r loses the sum of the others. All 0 where
+    /// the inputs are.
     package func squaredSingularValues() throws(TensorTrainError) -> [Double] {
-        try wrapping { () throws(LinearAlgebraError) in
+        if isBlind { return [Double](repeating: 0, count: min(rows, columns)) }
+        return try wrapping { () throws(LinearAlgebraError) in
             let gram: [Scalar]
             if rows <= columns {
                 gram = Threaded.product(transposeB: true, m: rows, n: rows, k: columns, Threaded.product(m: rows, n: columns, k: columns, target, moment), target)
             } else {
-                let factor = Scalar.converted(try Cholesky(Double.converted(moment), order: columns).lower)
+                let factor = Scalar.converted(try Cholesky(moment: Double.converted(moment), order: columns).lower)
                 let half = Threaded.product(m: rows, n: columns, k: columns, target, factor)
                 gram = Threaded.product(transposeA: true, m: columns, n: columns, k: rows, half, half)
             }

@@ -71,7 +71,7 @@ struct KroneckerPreconditioner<Scalar: LinearAlgebraScalar> {
 
 /// The inverse of a symmetric positive definite matrix, by blocks of columns.
 func symmetricInverse(_ matrix: [Double], order: Int) throws(TensorTrainError) -> [Double] {
-    let factor = try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: order) }
+    let factor = try wrapping { () throws(LinearAlgebraError) in try Cholesky(moment: matrix, order: order) }
     return Threaded.filled(order * order) { result in
         let to = Address(UnsafeMutableRawPointer(result))
         Parallel.forBlocks(of: order, block: 256) { part in

@@ -35,7 +35,7 @@ struct NormalMatrix {
         let (a, o, i, b) = (problem.left.bond, problem.out, problem.in, problem.right.bond)
         let columns = Double.converted(Threaded.reordered(gradient, shape: [a, o, i, b], order: [0, 2, 3, 1]))
         let solved = try wrapping { () throws(LinearAlgebraError) in
-            try Cholesky(damped, order: order).solve(columns: columns, count: o)
+            try Cholesky(moment: damped, order: order).solve(columns: columns, count: o)
         }
         return Threaded.reordered(Scalar.converted(solved), shape: [a, i, b, o], order: [0, 3, 1, 2])
     }

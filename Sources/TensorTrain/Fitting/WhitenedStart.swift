@@ -37,7 +37,7 @@ struct WhitenedStart<Scalar: LinearAlgebraScalar> {
                 matrix.withUnsafeMutableBufferPointer { Double.scale($0, by: found > 0 ? trace / found : 1) }
                 let ridge = found > 0 ? damping * trace / Double(own) : 1
                 for row in 0..<own { matrix[row * own + row] += ridge }
-                factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(matrix, order: own) })
+                factors.append(try wrapping { () throws(LinearAlgebraError) in try Cholesky(moment: matrix, order: own) })
                 if own > 1, round < rounds || index != last { inverses[index] = try symmetricInverse(matrix, order: own) }
             }
         }

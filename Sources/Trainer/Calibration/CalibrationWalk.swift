@@ -57,12 +57,12 @@ struct CalibrationWalk: Sendable {
                 let aimsAtStream = follows && step.addsToResidual
                 if aimsAtStream { stream.advance(block, through: step) }
                 if !found.isEmpty {
-                    let moments =
-                        if let student {
-                            FitInputs(aimsAtStream ? stream.streamMoments(with: student) : stream.moments(with: student), shrinkage: options.shrinkage)
-                        } else {
-                            try FitInputs(stream.moments(), shrinkage: options.shrinkage)
-                        }
+                    let moments: FitInputs
+                    if let student {
+                        moments = FitInputs(aimsAtStream ? stream.streamMoments(with: student) : stream.moments(with: student), shrinkage: options.shrinkage)
+                    } else {
+                        do { moments = try FitInputs(stream.moments(), shrinkage: options.shrinkage) } catch { throw HealError.matrix(work[found[0]].name, error) }
+                    }
                     waiting += found.map { ($0, moments) }
                 }
                 if !aimsAtStream { stream.advance(block, through: step) }

@@ -25,6 +25,7 @@ package struct OutputGradients: Sendable, Equatable, Codable {
         let sums = Sums()
         let context = 1 + Int(batches.flatMap(\.input.positions).max() ?? 0)
         let model = LlamaModel(configuration, weights, compute: compute, longestContext: context, observe: sums.add)
+        for batch in batches { try TrainingWindow.check(batch.input.tokens, model) }
         var result = OutputGradients()
         for (index, batch) in batches.enumerated() {
             if stop() { return nil }
@@ -39,6 +40,11 @@ package struct OutputGradients: Sendable, Equatable, Codable {
             try progress(index + 1)
         }
         result.squares = sums.values.mapValues { sums in sums.map { $0 / Double(max(1, result.tokens)) } }
+        if let name = result.squares.keys.sorted().first(where: { name in result.squares[name]!.contains { !$0.isFinite } }) {
+            throw HealError(
+                .model,
+                "\(name): how the loss depends on what it gives is not a finite number; check the model's weights: some are not finite, or too large for single precision")
+        }
         return result
     }
 

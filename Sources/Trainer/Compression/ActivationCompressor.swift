@@ -142,7 +142,9 @@ package struct ActivationCompressor: Sendable {
                 }
                 results.withLock { $0[place] = result }
             }
-            for (place, result) in results.withLock({ $0 }).sorted(by: { $0.key < $1.key }) { curves[place] = try result.get() }
+            for (place, result) in results.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
+                do { curves[place] = try result.get() } catch { throw HealError.matrix(work[place].name, error) }
+            }
             try progress(.init(phase: .sizes, done: curves.count, total: work.count))
             return []
         }

@@ -24,7 +24,8 @@ extension ModelWeights {
                 found.withLock { $0[module] = result }
             }
             for module in batch {
-                let mpo = try found.withLock { $0[module]! }.get()
+                let mpo: MPO<Float>
+                do { mpo = try found.withLock { $0[module]! }.get() } catch { throw HealError.matrix(module, error) }
                 compress(module, layout: mpo.layout, cores: mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) })
             }
             done = batch.endIndex

@@ -41,16 +41,17 @@ struct CachedFits: Sendable {
         let outcome = DecompositionOutcome(
             result: .init(name: entry.name, layout: mpo.layout, relativeError: Self.relativeError(mpo, weight), fit: report),
             cores: mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) }, wasCached: false, key: key.text)
+        try outcome.requireFinite()
         try cache?.store(key, outcome)
         return outcome
     }
 
-    /// ||W - W'||_F / ||W||_F.
+    /// ||W - W'||_F / ||W||_F; 0 for a matrix of zeros.
     private static func relativeError(_ mpo: MPO<Float>, _ weight: [Float]) -> Double {
         var difference = 0.0, whole = 0.0
         for (a, b) in zip(mpo.dense(), weight) {
-            difference += Double((a - b) * (a - b))
-            whole += Double(b * b)
+            difference += (Double(a) - Double(b)) * (Double(a) - Double(b))
+            whole += Double(b) * Double(b)
         }
         return whole > 0 ? (difference / whole).squareRoot() : 0
     }

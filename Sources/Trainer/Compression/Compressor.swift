@@ -57,6 +57,7 @@ package struct Compressor: Sendable {
         let outcome = DecompositionOutcome(
             result: Result(name: entry.name, layout: found.mpo.layout, relativeError: found.truncation.relativeBound),
             cores: found.mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) }, wasCached: false)
+        try outcome.requireFinite()
         if let cache, let key { try cache.store(key, outcome) }
         return outcome
     }

@@ -50,7 +50,7 @@ final class DecompositionBoard: @unchecked Sendable {
         lock.withLock { _ in
             do {
                 let outcome: DecompositionOutcome
-                do { outcome = try made.get() } catch { throw HealError(.model, "\(work[i].name): \(error)") }
+                do { outcome = try made.get() } catch { throw HealError.matrix(work[i].name, error) }
                 outcomes[i] = outcome
                 done += 1
                 let size = Double(work[i].denseCount)

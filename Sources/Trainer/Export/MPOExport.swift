@@ -45,7 +45,8 @@ package enum MPOExport {
             var manifest = MPOManifest(layouts: weights.layouts, pivots: [:])
             for (done, name) in names.enumerated() {
                 if let module = tensors.compressedModule(name) {
-                    let stored = try InterpolativeMPO(weights.operatorOf(module))
+                    let stored: InterpolativeMPO<Float>
+                    do { stored = try InterpolativeMPO(weights.operatorOf(module)) } catch { throw HealError(.export, "\(module): \(error)") }
                     for (core, values) in zip(weights.coreNames(module), stored.values) { try writer.write(core, values) }
                     manifest.pivots[module] = stored.pivots
                 } else {
