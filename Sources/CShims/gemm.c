@@ -170,15 +170,29 @@ int heal_gemm(const heal_gemm_shape *shape, const void *a, const void *b, void *
     return dnnl_primitive_execute(e->primitive, t->stream, 4, args);
 }
 
-int heal_gemm_is_fast(int32_t input_type) {
-    if (!this_table()) return 0;
+// What oneDNN would multiply with; NULL where it has nothing.
+static const char *implementation(int32_t input_type, dnnl_primitive_desc_t *pd) {
+    if (!this_table()) return NULL;
     heal_gemm_shape s = {.m = 64, .n = 64, .k = 64, .lda = 64, .ldb = 64, .ldc = 64, .input_type = input_type, .output_type = HEAL_F32};
-    dnnl_primitive_desc_t pd;
     dnnl_memory_desc_t md[3];
-    if (describe(&s, &pd, md) != dnnl_success) return 0;
-    const char *implementation = "";
-    dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &implementation);
-    int fast = strstr(implementation, "ref") == NULL;
+    if (describe(&s, pd, md) != dnnl_success) return NULL;
+    const char *name = "";
+    dnnl_primitive_desc_query(*pd, dnnl_query_impl_info_str, 0, &name);
+    return name;
+}
+
+int heal_gemm_is_fast(int32_t input_type) {
+    dnnl_primitive_desc_t pd;
+    const char *name = implementation(input_type, &pd);
+    if (!name) return 0;
+    const int fast = strstr(name, "ref") == NULL;
     dnnl_primitive_desc_destroy(pd);
     return fast;
+}
+
+int heal_gemm_exists(int32_t input_type) {
+    dnnl_primitive_desc_t pd;
+    if (!implementation(input_type, &pd)) return 0;
+    dnnl_primitive_desc_destroy(pd);
+    return 1;
 }

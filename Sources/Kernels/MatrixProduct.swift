@@ -5,6 +5,8 @@ import CShims
 package enum GEMM {
     /// Whether bfloat16 products run on the processor's own instructions.
     package static let hasFastBFloat16 = heal_gemm_is_fast(Int32(HEAL_BF16)) == 1
+    /// Whether there are bfloat16 products, be they slow.
+    package static let hasBFloat16 = heal_gemm_exists(Int32(HEAL_BF16)) == 1
     private static let hasFastFloat = heal_gemm_is_fast(Int32(HEAL_F32)) == 1
 
     /// One matrix as it lies in memory: address of its first element, elements between rows, whether it enters transposed.

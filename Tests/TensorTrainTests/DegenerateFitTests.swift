@@ -60,11 +60,11 @@ import Testing
     }
 
     @Test func aSearchWithoutInputs() throws {
-        let zeros = [Float](repeating: 0, count: 20 * 4), weight = (0..<20 * 12).map { Float($0 % 7) - 3 }
+        let weight = (0..<20 * 12).map { Float($0 % 7) - 3 }
         let problem = try FitProblem(weight: weight, matrix: [Float](repeating: 0, count: 400), columns: 20)
         let found = try LegsSearch().run(LegsSearch.Candidates(out: 12, in: 20, keep: 0.6), fit: problem, held: problem)
         expectFinite(found.fit, "search")
-        #expect(found.rows.allSatisfy { $0.heldError.isFinite } && zeros.allSatisfy { $0 == 0 })
+        #expect(found.rows.allSatisfy { $0.heldError.isFinite })
     }
 
     /// Two tokens, one token over and over, one input that dwarfs the rest, inputs that never occur: with no white noise asked for the moment has no inverse.
@@ -92,9 +92,9 @@ import Testing
     }
 
     /// Weights that are all 0, too small to be squared, or too large to be: the error of zeros is 0.
-    @Test(arguments: [0, 1e-42, 1e-30, 1e15]) func weightsOfAnySize(scale: Float) throws {
+    @Test(arguments: [0, 1e-42, 1e-30, 1e15]) func weightsOfAnySize(scale: Double) throws {
         for layout in Self.layouts {
-            let weight = floats(layout, seed: 4).map { $0 * scale }, x = rows(FittingCase.inputs(width: layout.columns, tokens: 40, seed: 3))
+            let weight = floats(layout, seed: 4).map { $0 * Float(scale) }, x = rows(FittingCase.inputs(width: layout.columns, tokens: 40, seed: 3))
             for problem in try problems(weight, layout, original: x, student: x, shrinkage: 0.05) {
                 let fit = try problem.fit(layout)
                 expectFinite(fit, "\(layout), weights of \(scale)")

@@ -24,14 +24,14 @@ extension TrainingJobTests {
             var cached: Int
 
             func perplexity() throws -> Double {
-                let model = LlamaModel(opened.configuration, weights, compute: .f32, longestContext: configuration.maxSequenceLength)
+                let model = LlamaModel(opened.configuration, weights, compute: .f32, longestContext: configuration.rowLength(opened.configuration))
                 return try #require(try Evaluation.run(model, dataset, rowsPerBatch: 4)).perplexity
             }
 
             /// The mean divergence of what it says from what the original says, at the labelled tokens of held-back rows: unlike perplexity it also tells how much is
             /// lost where the original itself knows little.
             func divergence() throws -> Double {
-                func model(_ weights: ModelWeights) -> LlamaModel { LlamaModel(opened.configuration, weights, compute: .f32, longestContext: configuration.maxSequenceLength) }
+                func model(_ weights: ModelWeights) -> LlamaModel { LlamaModel(opened.configuration, weights, compute: .f32, longestContext: configuration.rowLength(opened.configuration)) }
                 let original = model(try opened.weights()), compressed = model(weights)
                 var sum = 0.0, count = 0
                 for batch in try HeldBackRows(dataset, rowsPerBatch: 4, maxRows: nil).batches {

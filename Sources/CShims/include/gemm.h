@@ -22,4 +22,7 @@ int heal_gemm(const heal_gemm_shape *shape, const void *a, const void *b, void *
 /// 1 when oneDNN has an optimised product for the type on this processor, else 0.
 int heal_gemm_is_fast(int32_t input_type);
 
+// Whether there are such products at all: 1 or 0.
+int heal_gemm_exists(int32_t input_type);
+
 #endif

@@ -22,7 +22,7 @@ package struct CalibrationRows: Sendable {
     package var all: [Batch] { fitted + held }
 
     /// Tokens of a batch: enough for products to run at full speed.
-    private static let batchTokens = 2048
+    package static let batchTokens = 2048
 
     /// Takes the first rows of the training order. Where one pass over the data has too few tokens, both sets shrink in proportion.
     ///

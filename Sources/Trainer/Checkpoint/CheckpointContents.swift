@@ -24,6 +24,8 @@ package struct RunProgress: Codable, Sendable, Equatable {
     package var totalSteps = 0
     /// Ranks of the run that wrote this; nil is 1, as in files from before there could be more.
     package var ranks: Int?
+    /// What the run computes in; nil in files from before it was kept.
+    package var compute: ComputeChoice?
     /// Checksum of the teacher, where the run has one.
     package var teacher: String?
     /// The best evaluation so far, and how many there were since the last gain; nil where the configuration does not ask for the best.

@@ -23,6 +23,13 @@ extension Configuration {
     }
 
     package static let defaultGaugeSteps = 10
+    /// Tokens of a row where nothing is said, in a model that sees as many.
+    package static let defaultRowLength = 1024
+
+    /// Tokens of a row of a model: what is asked for; else as many as are usual, and no more than its context.
+    package func rowLength(_ model: LlamaConfiguration) -> Int {
+        maxSequenceLength ?? min(Self.defaultRowLength, model.maximumPositions, model.slidingWindow ?? .max)
+    }
 
     /// An optimizer for the trained tensors of a model, before its first update.
     package func makeOptimizer(_ model: LlamaModel) -> AdamWOptimizer {

@@ -23,8 +23,8 @@ package struct Configuration: Sendable {
     // MARK: Data
     /// At least one. Required.
     package var datasets: [DatasetConfiguration] = []
-    /// Tokens of a row; longer samples are cut.
-    package var maxSequenceLength = 1024
+    /// Tokens of a row; longer samples are cut. nil: `rowLength(_:)` of the model.
+    package var maxSequenceLength: Int?
     /// Put several samples into one row, without attention across them. (HF: off.)
     package var packing = true
     /// Train on the user's tokens too, not on the assistant's only.
@@ -131,7 +131,7 @@ extension Configuration {
     }
 
     package enum Precision: String, SettingChoice {
-        /// bf16 where the processor computes with it, else fp32.
+        /// The one in which this machine does the model's products faster (`ComputeChoice`).
         case auto
         case bf16, fp32
     }

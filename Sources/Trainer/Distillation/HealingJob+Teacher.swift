@@ -52,7 +52,7 @@ extension HealingJob {
     package func openTeacher(of student: OpenedModel) throws -> OpenedModel? {
         guard configuration.distillation.weight > 0 else { return nil }
         let teacher = try findTeacher(of: student)
-        try Teacher.check(teacher, of: student, longestContext: configuration.maxSequenceLength)
+        try Teacher.check(teacher, of: student, longestContext: configuration.rowLength(student.configuration))
         return teacher
     }
 

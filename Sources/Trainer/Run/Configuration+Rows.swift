@@ -5,7 +5,7 @@ extension Configuration {
     /// What turns rows into samples of a model.
     package func encoder(_ opened: OpenedModel) throws -> SampleEncoder {
         let template = try opened.chatTemplate(forced: chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
-        return SampleEncoder(tokenizer: opened.tokenizer, template: template, maxLength: maxSequenceLength, trainOnPrompt: trainOnPrompt)
+        return SampleEncoder(tokenizer: opened.tokenizer, template: template, maxLength: rowLength(opened.configuration), trainOnPrompt: trainOnPrompt)
     }
 
     /// The rows that cores are fitted to: of the calibration's own files, or of those that are trained on. None is held back, there or here.

@@ -12,7 +12,12 @@ extension HealingJob {
         var start = ContinuousClock.now
         // Reported together: one that is broken off is made again as a whole.
         var reports: [EvaluationReport] = []
-        func report(_ found: EvaluationResult, text: String? = nil) {
+        func report(_ found: EvaluationResult, text: String? = nil) throws {
+            guard found.loss.isFinite else {
+                let advice = stage == .healing ? "lower learning_rate, and resume from an earlier checkpoint" : "check the model's weights: some are not finite, or too large"
+                throw HealError(
+                    stage == .healing ? .diverged : .model, "the loss of the \(stage == .healing ? "healed" : stage.rawValue) model on held-back rows is \(found.loss); \(advice)")
+            }
             reports.append(EvaluationReport(
                 step: step, stage: stage, text: text, loss: found.loss, rows: found.rows, tokens: found.tokens,
                 seconds: (ContinuousClock.now - start) / .seconds(1)))
@@ -20,10 +25,10 @@ extension HealingJob {
         }
         guard var found = try Evaluation.run(model, prepared.dataset, rowsPerBatch: rows, maxRows: configuration.evaluationMaxRows, stop: stop)
         else { return nil }
-        report(found)
+        try report(found)
         for text in prepared.texts {
             guard let ofText = try Evaluation.run(model, text, rowsPerBatch: rows, stop: stop) else { return nil }
-            report(ofText, text: text.name)
+            try report(ofText, text: text.name)
             found.texts = (found.texts ?? [:]).merging([text.name: ofText]) { $1 }
         }
         for report in reports { try emit(.evaluation(report)) }
@@ -39,8 +44,12 @@ extension HealingJob {
         do {
             let encoder = SampleEncoder(
                 tokenizer: opened.tokenizer, template: try opened.chatTemplate(forced: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) }),
-                maxLength: c.maxSequenceLength)
+                maxLength: c.rowLength(opened.configuration))
             prompt = try encoder.encodePrompt([Turn(.user, c.samplePrompt)])
+            try TrainingWindow.check(prompt, model)
+            guard prompt.count < model.longestContext else {
+                throw HealError(.configuration, "sample_prompt has \(prompt.count) tokens, which leaves no room for an answer within \(model.longestContext)")
+            }
         } catch {
             return try emit(.warning(step: step, message: "no sample was taken: \(error)"))
         }

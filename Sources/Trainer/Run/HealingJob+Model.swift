@@ -40,9 +40,9 @@ extension HealingJob {
         for pattern in c.trainable where !weights.names.contains(where: { pattern.matches($0) }) {
             throw HealError(.configuration, "trainable: \"\(pattern.text)\" matches no weight of this model; names look like model.norm.weight")
         }
-        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
+        let tokens = c.perDeviceTrainBatchSize * prepared.summary.rowLength
         let model = LlamaModel(
-            prepared.opened.configuration, weights, compute: prepared.compute, longestContext: c.maxSequenceLength,
+            prepared.opened.configuration, weights, compute: prepared.compute, longestContext: prepared.summary.rowLength,
             trains: { c.trains($0, isCore: cores.contains($0)) },
             plan: { _, layout in Self.contraction(c.compression.plan, layout, tokens: tokens) },
             keepsRebuilt: prepared.plan.entries.reduce(0) { $0 + $1.denseCount } * prepared.compute.size < Self.rebuiltLimit)

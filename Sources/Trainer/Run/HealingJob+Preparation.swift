@@ -8,19 +8,6 @@ import Models
 import Storage
 
 extension HealingJob {
-    /// The type of activations and products: what the configuration says, or bf16 where the processor computes with it.
-    package static func compute(_ precision: Configuration.Precision) throws -> DType {
-        switch precision {
-        case .fp32: return .f32
-        case .bf16:
-            guard GEMM.hasFastBFloat16 else {
-                throw HealError(.configuration, "dtype: this processor does not compute in bf16; set \"fp32\" or \"auto\"")
-            }
-            return .bf16
-        case .auto: return GEMM.hasFastBFloat16 ? .bf16 : .f32
-        }
-    }
-
     /// Everything that must be right before work starts. Opens files, decides nothing twice.
     package struct Prepared {
         package var opened: OpenedModel
@@ -33,7 +20,8 @@ extension HealingJob {
         package var dataset: Dataset
         /// What evaluations look at beside the held-back rows.
         package var texts: [EvaluationText]
-        package var compute: DType
+        package var choice: ComputeChoice
+        package var compute: DType { choice.type }
         package var totalSteps: Int
         /// Passes after which the data ends; nil where the steps are what ends the run.
         package var epochs: Double?
@@ -48,32 +36,33 @@ extension HealingJob {
         let issues = c.checkPaths(goesOn: try goesOn)
         guard issues.isEmpty else { throw ConfigurationError(issues) }
         Parallel.threads = c.threads > 0 ? c.threads : threadsOfOneRank
-        let compute = try Self.compute(c.dtype)
         let checkpoint = try openCheckpoint(watch)
         let opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
-        try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path)
+        let rowLength = c.rowLength(opened.configuration)
+        try opened.configuration.checkContext(rowLength, file: opened.path)
+        let choice = try computeChoice(opened.configuration, checkpoint?.progress)
         // Checkpoints and exports carry the tokenizer: better refused now than after hours.
         _ = try opened.companionsForExport()
         let teacher = try openTeacher(of: opened)
         let teacherChecksum = c.distillation.cache == nil ? nil : try teacher.map(Teacher.checksum)
-        let answers = try openAnswers(of: teacher, teacherChecksum, compute: compute)
+        let answers = try openAnswers(of: teacher, teacherChecksum, compute: choice.type)
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
         let texts = try c.evaluationTexts.map {
-            try EvaluationText(path: input($0), opened, rowLength: c.maxSequenceLength, maxRows: c.evaluationMaxRows)
+            try EvaluationText(path: input($0), opened, rowLength: rowLength, maxRows: c.evaluationMaxRows)
         }
         try requireSameInput(dataset)
         if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset, watch) }
         let (totalSteps, epochs) = try length(dataset)
         let summary = JobSummary(
-            modelPath: opened.path, teacherPath: teacher?.path, configuration: opened.configuration, plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32",
+            modelPath: opened.path, teacherPath: teacher?.path, configuration: opened.configuration, plan: plan, compute: choice, rowLength: rowLength,
             threads: Parallel.threads, ranks: cluster.size,
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
             totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
         try c.requireRowsToJudge(dataset)
         let acceptsOtherData = try checkpoint.map { try $0.reader.fingerprint() != dataset.fingerprint } ?? false
         return Prepared(
-            opened: opened, teacher: teacher, answers: answers, teacherChecksum: teacherChecksum, plan: plan, dataset: dataset, texts: texts, compute: compute, totalSteps: totalSteps, epochs: epochs, summary: summary,
+            opened: opened, teacher: teacher, answers: answers, teacherChecksum: teacherChecksum, plan: plan, dataset: dataset, texts: texts, choice: choice, totalSteps: totalSteps, epochs: epochs, summary: summary,
             checkpoint: checkpoint, acceptsOtherData: acceptsOtherData)
     }
 

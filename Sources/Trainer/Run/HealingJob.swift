@@ -23,6 +23,8 @@ package struct HealingJob: Sendable {
     package var allowedChanges: [String]
     /// The processes that do the work together. All of them run the same job; the first alone writes files and tells what happens.
     package var cluster: any Communicator = Alone()
+    /// What this machine computes in, and how fast.
+    package var machine = ComputeChoice.Machine.own
     /// For what goes on inside; what a user should see goes to `watch`.
     package var log = Logger(label: "heal.job", factory: { _ in SwiftLogNoOpLogHandler() })
 
@@ -60,8 +62,10 @@ package struct HealingJob: Sendable {
             try files.record(event)
             try watch(.run(event))
         }
+        if cluster.isFirst, prepared.checkpoint == nil { try decompositionCache.keep(prepared.choice, products(prepared.opened.configuration)) }
         var progress = prepared.checkpoint?.progress ?? RunProgress()
         progress.begin(totalSteps: prepared.totalSteps, metric: c.bestMetric)
+        progress.compute = prepared.choice
         var result = JobResult(
             ending: .stopped(checkpoint: nil), step: progress.step, totalSteps: prepared.totalSteps,
             denseParameters: prepared.plan.denseTotal, parameters: prepared.plan.total)
@@ -74,7 +78,7 @@ package struct HealingJob: Sendable {
         if progress.dense == nil, prepared.opened.layouts.isEmpty {
             try watch(.stage(.denseEvaluation))
             let dense = LlamaModel(
-                prepared.opened.configuration, try prepared.opened.weights(), compute: prepared.compute, longestContext: c.maxSequenceLength)
+                prepared.opened.configuration, try prepared.opened.weights(), compute: prepared.compute, longestContext: prepared.summary.rowLength)
             progress.dense = try evaluate(dense, prepared, .dense, step: 0, stop, emitting: emit)
             if stop() { return stopped() }
             if c.sampleSteps != nil { try sample(dense, prepared.opened, .dense, step: 0, emitting: emit) }

@@ -24,8 +24,9 @@ package struct JobSummary: Sendable {
     package var teacherPath: String?
     package var configuration: LlamaConfiguration
     package var plan: CompressionPlan
-    /// "fp32" or "bf16".
-    package var dtype: String
+    package var compute: ComputeChoice
+    /// Tokens of a row at most.
+    package var rowLength: Int
     package var threads: Int
     package var ranks: Int
     package var files: [(path: String, format: String, rows: Int)]

@@ -23,18 +23,19 @@ extension HealingJob {
         var missing = try missingInputs()
         let hasData = !missing.contains { $0.key.hasPrefix("datasets") }
         Parallel.threads = c.threads > 0 ? c.threads : threadsOfOneRank
-        let compute = try Self.compute(c.dtype)
         let checkpoint = try goesOn ? openCheckpoint({ _ in }) : nil
         let (model, opened) = try checkpoint.map { outline(try $0.reader.model()) } ?? outlineModel(&missing)
-        try model.checkContext(c.maxSequenceLength, file: c.model)
+        let rowLength = c.rowLength(model)
+        try model.checkContext(rowLength, file: c.model)
+        let choice = try computeChoice(model, checkpoint?.progress)
         let plan = try CompressionPlan(model, c.compression, present: opened?.layouts ?? [:])
         let dataset = try hasData ? opened.map(dataset) : nil
         let summary = JobSummary(
             modelPath: opened?.path ?? input(c.model), teacherPath: c.distillation.weight > 0 ? c.distillation.teacher ?? c.model : nil, configuration: model,
-            plan: plan, dtype: compute == .bf16 ? "bf16" : "fp32", threads: Parallel.threads, ranks: cluster.size,
+            plan: plan, compute: choice, rowLength: rowLength, threads: Parallel.threads, ranks: cluster.size,
             files: dataset?.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) } ?? [], heldBackRows: dataset?.heldBack.count ?? 0,
             totalSteps: try dataset.map { try length($0).steps } ?? c.maxSteps, outputDirectory: c.outputPath(c.outputDirectory))
-        return JobOutline(summary: summary, dataset: dataset, compute: compute, progress: checkpoint?.progress, missing: missing.map(\.text))
+        return JobOutline(summary: summary, dataset: dataset, compute: choice.type, progress: checkpoint?.progress, missing: missing.map(\.text))
     }
 
     private typealias Missing = (key: String, text: String)

@@ -53,13 +53,17 @@ package struct SensitivityJob: Sendable {
     package func run(
         _ opened: OpenedModel, _ dataset: Dataset, stop: @escaping @Sendable () -> Bool = { false }, watch: (SensitivityProgress) -> Void = { _ in }
     ) throws -> SensitivityProfile? {
-        let compute = try HealingJob.compute(configuration.dtype), type = configuration.masterPrecision.type, options = configuration.compression.calibration
+        let kept = DecompositionCache(directory: configuration.compression.cache.map(configuration.outputPath) ?? directory, isShared: true)
+        let mix = ProductMix(opened.configuration, tokens: CalibrationRows.batchTokens, training: false)
+        let choice = try ComputeChoice.make(configuration.dtype, mix, known: configuration.dtype == .auto ? kept.computeChoice(mix) : nil)
+        let compute = choice.type, type = configuration.masterPrecision.type, options = configuration.compression.calibration
         let groups = try groups(opened)
         let held = try HeldBackRows(dataset, rowsPerBatch: configuration.perDeviceTrainBatchSize, maxRows: rows)
         let walk = CalibrationWalk(opened, try configuration.calibrationRows(opened, dataset), options, compute: compute)
         try FileSystem.createDirectory(directory)
         let lock = try RunLock(directory: directory)
         defer { withExtendedLifetime(lock) {} }
+        try kept.keep(choice, mix)
         let journal = try SensitivityJournal(path: directory + "/measurements.jsonl")
         let weightsText = try walk.weightsChecksum().text
         let base = "\(compute), held-back rows \(held.checksum.text), weights \(weightsText)"
@@ -86,8 +90,7 @@ package struct SensitivityJob: Sendable {
         }
         let pending = tasks.filter { journal[$0.key, $0.group.name, $0.keep] == nil }
         if !pending.isEmpty {
-            let kept = configuration.compression.cache.map(configuration.outputPath) ?? directory
-            let found = try walk.outputGradients(weightsText, cache: DecompositionCache(directory: kept, isShared: true), stop) {
+            let found = try walk.outputGradients(weightsText, cache: kept, stop) {
                 watch(.init(phase: .gradients, done: $0.done, total: $0.total, name: "", secondsLeft: nil))
             }
             guard let gradients = found else { return nil }
@@ -208,7 +211,7 @@ package struct SensitivityJob: Sendable {
         }
         let results = found.withLock { $0 }
         return try jobs.indices.compactMap { place in
-            do { return try results[place]?.get() } catch { throw HealError(.model, "\(work[place].name): \(error)") }
+            do { return try results[place]?.get() } catch { throw HealError.matrix(work[place].name, error) }
         }
     }
 

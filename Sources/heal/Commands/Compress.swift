@@ -47,7 +47,8 @@ struct Compress: ParsableCommand {
         let job = HealingJob(configuration)
         let rows = calibrates ? try job.dataset(opened) : nil
         let start = ContinuousClock.now
-        let results = try job.decompose(opened, plan, rows, compute: HealingJob.compute(configuration.dtype), into: &weights, cache: job.sharedCache) {
+        let compute = try job.calibrationCompute(opened.configuration)
+        let results = try job.decompose(opened, plan, rows, compute: compute, into: &weights, cache: job.sharedCache) {
             Console.progress(JobText.progress($0))
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)

@@ -11,8 +11,8 @@ struct Generate: ParsableCommand {
             The prompt is read as training read the beginning of a text: after bos, where the model's tokenizer puts it. With --chat it becomes a user's \
             turn in the model's chat template. What the model writes goes to standard output as it comes, until it ends the text, --max-tokens are \
             written, or the context is full. The prompt is not repeated. A terminal gets characters that would command it spelled out (\\u001b); a file or pipe gets \
-            the text exactly. Computes in fp32 unless told otherwise: "auto" takes half the memory and time where \
-            the processor computes in bf16.
+            the text exactly. Computes in fp32 unless told otherwise: "auto" takes what this machine is \
+            faster in, and bf16 half the memory.
 
               heal generate --model models/stories260K --prompt "Once upon a time"
               heal generate --model runs/smollm2-135m --chat --temperature 0.7 \\
@@ -72,7 +72,7 @@ struct Generate: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        let compute = try dtype.resolved(), opened = try model.open()
+        let opened = try model.open(), compute = try dtype.resolved(opened.configuration, tokens: 1)
         let promptIDs = try promptIDs(opened)
         try opened.check(promptIDs)
         guard !promptIDs.isEmpty else { throw Failure("the prompt is empty, and the model has no bos to begin with", .badInput) }

@@ -69,8 +69,11 @@ struct Score: ParsableCommand {
 
     func run() throws {
         threads.apply()
-        let compute = try dtype.resolved(), opened = try model.open()
-        if let rows { return try RowReport(rows, format: format, limit: limit, asJSON: json).run(opened, template: template, maxLength: maxLength, compute: compute) }
+        let opened = try model.open()
+        if let rows {
+            let compute = try dtype.resolved(opened.configuration, tokens: min(opened.longestContext, Scoring.usualContext))
+            return try RowReport(rows, format: format, limit: limit, asJSON: json).run(opened, template: template, maxLength: maxLength, compute: compute)
+        }
         let tokens = try text.map { opened.encode(try TextInput.text($0)) } ?? TokenIDs.read(ids ?? "")
         try opened.check(tokens)
         guard tokens.count > 1 else {
@@ -78,6 +81,7 @@ struct Score: ParsableCommand {
         }
         let window = context ?? min(opened.longestContext, Scoring.usualContext)
         try opened.configuration.checkContext(window, file: opened.path)
+        let compute = try dtype.resolved(opened.configuration, tokens: min(window, tokens.count))
         let scoring = Scoring(
             model: try opened.load(compute: compute, context: min(window, tokens.count), tokensPerPass: min(window, tokens.count)), window: window)
         let wantsLogits = json && tokens.count <= window

@@ -12,15 +12,17 @@ import Trainer
 enum ComputeType: String, ExpressibleByArgument, CaseIterable {
     case auto, bf16, fp32
 
-    /// `auto` is bf16 where the processor has instructions for it. Asking for bf16 where it has none is an error: it would be slow and no more exact.
-    func resolved() throws -> DType {
+    /// Asking for bf16 where the processor has no instructions for it is an error: it would be slow and no more exact.
+    ///
+    /// - Parameter tokens: how many usually go through the model at once.
+    func resolved(_ model: LlamaConfiguration, tokens: Int) throws -> DType {
         let precision: Configuration.Precision =
             switch self {
             case .auto: .auto
             case .bf16: .bf16
             case .fp32: .fp32
             }
-        return try HealingJob.compute(precision)
+        return try ComputeChoice.make(precision, ProductMix(model, tokens: tokens, training: false)).type
     }
 }
 

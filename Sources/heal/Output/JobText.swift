@@ -23,7 +23,7 @@ enum JobText {
                 "data",
                 summary.files.isEmpty ? "not counted" : "\(HumanFormat.grouped(summary.files.reduce(0) { $0 + $1.rows })) rows in \(files), \(HumanFormat.grouped(summary.heldBackRows)) held back"
             ),
-            ("steps", steps + step(configuration, ranks: summary.ranks)),
+            ("steps", steps + step(configuration, rowLength: summary.rowLength, ranks: summary.ranks)),
             ("output", summary.outputDirectory),
         ])
     }
@@ -50,13 +50,13 @@ enum JobText {
     }
 
     private static func computing(_ summary: JobSummary) -> String {
-        "\(summary.dtype) on \(summary.threads) \(summary.threads == 1 ? "thread" : "threads")" + (summary.ranks == 1 ? "" : " of each of \(summary.ranks) ranks")
+        "\(summary.compute.words) on \(summary.threads) \(summary.threads == 1 ? "thread" : "threads")" + (summary.ranks == 1 ? "" : " of each of \(summary.ranks) ranks")
     }
 
-    static func step(_ c: Trainer.Configuration, ranks: Int = 1) -> String {
-        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength * c.gradientAccumulationSteps * ranks
+    static func step(_ c: Trainer.Configuration, rowLength: Int, ranks: Int = 1) -> String {
+        let tokens = c.perDeviceTrainBatchSize * rowLength * c.gradientAccumulationSteps * ranks
         let windows = (c.gradientAccumulationSteps == 1 ? "" : ", \(c.gradientAccumulationSteps) times") + (ranks == 1 ? "" : ", on \(ranks) ranks")
-        return "\(c.perDeviceTrainBatchSize) rows of \(HumanFormat.grouped(c.maxSequenceLength)) tokens\(windows): up to \(HumanFormat.grouped(tokens)) tokens a step"
+        return "\(c.perDeviceTrainBatchSize) rows of \(HumanFormat.grouped(rowLength)) tokens\(windows): up to \(HumanFormat.grouped(tokens)) tokens a step"
     }
 
     /// A matrix that was decomposed, and how long the others will take.

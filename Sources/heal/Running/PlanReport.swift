@@ -17,7 +17,7 @@ struct PlanReport {
     }
 
     func text() throws -> String {
-        let c = configuration, tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
+        let c = configuration, tokens = c.perDeviceTrainBatchSize * summary.rowLength
         let contraction = { (layout: MPOLayout) in HealingJob.contraction(c.compression.plan, layout, tokens: tokens) }
         let epoch = try outline.dataset?.plan(epochs: 1, rowsPerBatch: c.perDeviceTrainBatchSize)
         // Full micro-batches where nothing is known of the rows.
@@ -74,7 +74,7 @@ struct PlanReport {
         let rows = outline.dataset.map { max(1, $0.mixture.drawsPerEpoch) }
         let forecast = RunForecast(
             costs, summary, configuration, steps: max(0, total - (outline.progress?.step ?? 0)),
-            sampleTokens: rows.flatMap { rows in epoch.map { Double($0.tokens) / Double(rows) } } ?? Double(configuration.maxSequenceLength),
+            sampleTokens: rows.flatMap { rows in epoch.map { Double($0.tokens) / Double(rows) } } ?? Double(summary.rowLength),
             isFresh: outline.progress == nil, rate: model, wide: outline.compute == .f32 ? model : .measured(.f32))
         return "about \(HumanFormat.duration(forecast.seconds)): " + forecast.phases.map { "\($0.name) \(HumanFormat.duration($0.seconds))" }.joined(separator: ", ")
     }

@@ -55,7 +55,7 @@ struct RunCosts {
         let denseCompressed = plan.compressed.reduce(0) { $0 + $1.denseCount }
         let largest = plan.compressed.map(\.denseCount).max() ?? 0
         // A micro-batch is full where rows are packed; at most that long otherwise.
-        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength
+        let tokens = c.perDeviceTrainBatchSize * c.rowLength(model)
         let keepsRebuilt = denseCompressed * size < HealingJob.rebuiltLimit
         let rebuilt = keepsRebuilt ? denseCompressed : largest
         let activations = Self.activations(model, tokens: tokens, size: size, checkpointing: c.gradientCheckpointing)
@@ -88,7 +88,7 @@ struct RunCosts {
         denseForward = plan.entries.map { .forward(out: $0.out, in: $0.in, tokens: usual) }
         let counted = hasTeacher && c.distillation.tokens == .all ? usual : trained, head = Double(model.vocabularySize) * Double(model.hiddenSize)
         // Scores and mixtures over half of the square, forward once and backward two and a half times; packed samples see less than a whole row.
-        let attention = Double(usual) * Double(c.maxSequenceLength) / 2 * Double(model.queryRows) * Double(model.layers)
+        let attention = Double(usual) * Double(c.rowLength(model)) / 2 * Double(model.queryRows) * Double(model.layers)
         var others = 4 * Double(counted) * head + 7 * attention
         if hasTeacher {
             let dense = plan.entries.reduce(0.0) { $0 + Double($1.denseCount) }

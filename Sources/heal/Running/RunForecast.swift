@@ -51,7 +51,7 @@ private struct PhaseWork {
     /// Seconds of one evaluation of the held-back rows and the texts, over all ranks.
     func evaluation(dense: Bool) -> Double {
         let rows = min(summary.heldBackRows, c.evaluationMaxRows ?? .max)
-        let texts = Double(c.evaluationTexts.count * (c.evaluationMaxRows ?? 0) * c.maxSequenceLength)
+        let texts = Double(c.evaluationTexts.count) * Double(c.evaluationMaxRows ?? 0) * Double(summary.rowLength)
         return forward(dense: dense, tokens: Double(rows) * sampleTokens / Double(summary.ranks) + texts)
     }
 

@@ -50,21 +50,25 @@ struct Validation {
     }
 
     private mutating func checkModel(_ opened: OpenedModel, _ c: Trainer.Configuration) {
-        do { _ = try HealingJob.compute(c.dtype) } catch { add(error, at: c.place("dtype")) }
-        do { try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path) } catch { add(error, at: c.place("max_seq_length")) }
+        var compute = ComputeChoice(.f32)
+        do {
+            compute = try HealingJob(c).computeChoice(opened.configuration)
+            notes.append("computes in \(compute.words)")
+        } catch { add(error, at: c.place("dtype")) }
+        do { try opened.configuration.checkContext(c.rowLength(opened.configuration), file: opened.path) } catch { add(error, at: c.place("max_seq_length")) }
         do {
             let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
             if plan.compressed.isEmpty, c.trainable.isEmpty { mistakes.append("\(c.place("compression")): nothing would be trained: no matrix is compressed") }
-            do { try checkTeacher(opened, c) } catch { add(error, at: c.place("distillation")) }
+            do { try checkTeacher(opened, c, compute.type) } catch { add(error, at: c.place("distillation")) }
             summary = "ok: parameters \(JobText.parameters(plan))"
         } catch { add(error, at: c.place("compression")) }
     }
 
     /// Finds the teacher and, where its answers are kept, reads what is there.
-    private func checkTeacher(_ opened: OpenedModel, _ c: Trainer.Configuration) throws {
+    private func checkTeacher(_ opened: OpenedModel, _ c: Trainer.Configuration, _ compute: DType) throws {
         let job = HealingJob(c), teacher = try job.openTeacher(of: opened)
         let checksum = c.distillation.cache == nil ? nil : try teacher.map(Teacher.checksum)
-        _ = try job.openAnswers(of: teacher, checksum, compute: HealingJob.compute(c.dtype))
+        _ = try job.openAnswers(of: teacher, checksum, compute: compute)
     }
 
     private mutating func checkData(_ c: Trainer.Configuration, _ opened: OpenedModel?) {
@@ -120,7 +124,7 @@ struct Validation {
             for file in found {
                 notes.append(
                     "\(file.path): \(file.format.rawValue), \(HumanFormat.grouped(file.rows)) rows, longest sample \(HumanFormat.grouped(file.longestSample)) tokens"
-                        + Self.cut(file, to: c.maxSequenceLength) + Self.left(file.counters))
+                        + Self.cut(file, to: encoder.maxLength) + Self.left(file.counters))
             }
             summary += "; \(HumanFormat.grouped(all.rows)) rows, \(HumanFormat.grouped(dataset.heldBack.count)) held back, "
                 + "\(HumanFormat.grouped(all.samples)) samples, \(HumanFormat.grouped(all.tokens)) tokens, \(HumanFormat.grouped(all.trainedTokens)) trained"

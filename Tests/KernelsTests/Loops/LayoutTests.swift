@@ -76,8 +76,8 @@ import Testing
                 // As many axes as the cores of an operator have legs, alone and with neighbours that stay together.
                 ([2, 1, 2, 3, 2, 1, 2, 2, 1, 1, 2, 2], [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]),
                 ([3, 2, 2, 1, 2, 2, 5, 1, 2, 1, 2, 2], [6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5]),
-                ([Int](repeating: 1, count: 25) + [2, 2, 3, 2, 2, 2, 2], stride(from: 0, to: 32, by: 2) + stride(from: 1, to: 32, by: 2)),
-                ([2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2], (0..<12).reversed()), ([40, 3, 50], [0, 2, 1]), ([40, 3, 50], [2, 1, 0]), ([50, 3], [1, 0]),
+                ([Int](repeating: 1, count: 25) + [2, 2, 3, 2, 2, 2, 2], Array(stride(from: 0, to: 32, by: 2)) + Array(stride(from: 1, to: 32, by: 2))),
+                ([2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2], Array((0..<12).reversed())), ([40, 3, 50], [0, 2, 1]), ([40, 3, 50], [2, 1, 0]), ([50, 3], [1, 0]),
             ]
             for (shape, axes) in cases {
                 let rank = shape.count

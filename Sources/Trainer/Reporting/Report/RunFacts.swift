@@ -65,7 +65,7 @@ package struct RunFacts: Codable, Sendable, Equatable {
         settings = settings.filter { key, value in !["null", "[]"].contains(value) && !["description", "model", "output_dir", "threads"].contains(key) && !key.hasPrefix("datasets") }
         sessions = [Session(
             began: Date.now.formatted(.iso8601), step: step, program: ProgramVersion.text, processor: Self.processor, threads: summary.threads, ranks: summary.ranks,
-            dtype: summary.dtype, libraries: "oneDNN \(LibraryVersions.oneDNN), \(LibraryVersions.openBLAS)")]
+            dtype: summary.compute.words, libraries: "oneDNN \(LibraryVersions.oneDNN), \(LibraryVersions.openBLAS)")]
     }
 
     /// Writes what is true now; of an earlier time of the same run, its sessions stay.
