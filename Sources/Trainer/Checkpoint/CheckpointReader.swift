@@ -30,7 +30,14 @@ package struct CheckpointReader: Sendable {
     /// The configuration the run had, as text.
     package func configurationText() throws -> String { try file.readText("config") }
 
-    package func progress() throws -> RunProgress { try decode("run/progress") }
+    package func progress() throws -> RunProgress {
+        let progress: RunProgress = try decode("run/progress"), position = progress.position ?? DataPosition(), counters = position.counters
+        let counts = [progress.step, progress.tokens, progress.trainedTokens, progress.reviewedStep, progress.totalSteps, progress.ranks ?? 1, position.epoch, position.sampleIndex, position.microBatches]
+            + position.waiting + [counters.rows, counters.samples, counters.truncated, counters.tokens, counters.trainedTokens] + counters.skipped.values
+        guard let wrong = counts.first(where: { !(0...1 << 53).contains($0) }) else { return progress }
+        throw HealError(.checkpoint, "\(path): run/progress: counts up to \(wrong); no run has come so far")
+    }
+
     package func fingerprint() throws -> DataFingerprint { try decode("run/data_fingerprint") }
 
     private func decode<T: Decodable>(_ place: String) throws -> T {
@@ -51,8 +58,15 @@ package struct CheckpointReader: Sendable {
         for module in try file.children(of: "model/mpo") {
             let group = "model/mpo/\(module)"
             func integers(_ name: String) throws -> [Int] { try file.read("\(group)/\(name)", as: Int64.self).map { Int($0) } }
-            layouts[module] = try MPOLayout(
-                outFactors: try integers("out_factors"), inFactors: try integers("in_factors"), bonds: try integers("bonds"))
+            do {
+                layouts[module] = try MPOLayout(
+                    outFactors: try integers("out_factors"), inFactors: try integers("in_factors"), bonds: try integers("bonds"))
+            } catch let error as TensorTrainError { throw HealError(.checkpoint, "\(path): \(group): \(error)") }
+        }
+        let source = try CheckpointWeights(file, layouts: layouts)
+        let problems = try CompressedContents(configuration: configuration, layouts: layouts) { layouts[$0]!.coreShape($1) }.problems(in: source)
+        guard problems.isEmpty else {
+            throw HealError(.checkpoint, "\(path): configuration, cores and weights contradict each other:\n" + problems.prefix(20).map { "  \($0)" }.joined(separator: "\n"))
         }
         var companions = CompanionFiles()
         for name in try file.children(of: "model/files") { companions.contents[name] = try file.read("model/files/\(name)", as: UInt8.self) }
@@ -61,7 +75,7 @@ package struct CheckpointReader: Sendable {
         files.contents["config.json"] = Array(text.utf8)
         let tokenizer = try files.withDirectory { try TokenizerFiles.load(directory: $0) }
         return OpenedModel(
-            path: path, configuration: configuration, source: try CheckpointWeights(file, layouts: layouts), layouts: layouts, companions: companions,
+            path: path, configuration: configuration, source: source, layouts: layouts, companions: companions,
             tokenizer: tokenizer, chatTemplateSource: try ChatTemplateSource.read(companions),
             origin: try file.stringAttribute("dense_model", at: "model"))
     }

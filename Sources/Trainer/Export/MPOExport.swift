@@ -80,7 +80,11 @@ package enum MPOExport {
         let manifest = try MPOManifest(directory: path)
         let configuration = try LlamaConfiguration(huggingFaceDirectory: path)
         let source = try SafetensorsDirectory(file: path + "/" + MPOManifest.weightsName)
-        let problems = try problems(manifest, configuration, source)
+        let contents = CompressedContents(configuration: configuration, layouts: manifest.layouts) { module, k in
+            let layout = manifest.layouts[module]!
+            return manifest.pivots[module] == nil ? layout.coreShape(k) : storedShape(k, layout)
+        }
+        let problems = try contents.problems(in: source)
         guard problems.isEmpty else {
             throw HealError(.model, "\(path): manifest, configuration and weights contradict each other; export it again\n" + problems.prefix(20).joined(separator: "\n"))
         }
@@ -91,37 +95,5 @@ package enum MPOExport {
         return OpenedModel(
             path: path, configuration: configuration, source: MPOExportSource(source, manifest), layouts: manifest.layouts, companions: companions, tokenizer: tokenizer,
             chatTemplateSource: template)
-    }
-
-    private static func problems(
-        _ manifest: MPOManifest, _ configuration: LlamaConfiguration, _ source: SafetensorsDirectory
-    ) throws -> [String] {
-        let layouts = manifest.layouts
-        var problems: [String] = [], expected: [String: [Int]] = [:]
-        let matrices = Dictionary(uniqueKeysWithValues: LlamaNames.matrixShapes(configuration).map { ($0.name, [$0.out, $0.in]) })
-        for (name, shape) in configuration.expectedWeights() where ExportedTensors.compressedModule(name, layouts) == nil { expected[name] = shape }
-        for (module, layout) in layouts.sorted(by: { $0.key < $1.key }) {
-            guard let shape = matrices[module] else {
-                problems.append("\(module): is no matrix of this model, but the manifest lists it")
-                continue
-            }
-            if shape != [layout.rows, layout.columns] {
-                problems.append("\(module): factors make it \(layout.rows) x \(layout.columns), but the configuration wants \(shape[0]) x \(shape[1])")
-            }
-            for k in 0..<layout.cores {
-                expected[ModelWeights.coreName(module, k)] = manifest.pivots[module] == nil ? layout.coreShape(k) : storedShape(k, layout)
-            }
-        }
-        for (name, shape) in expected.sorted(by: { $0.key < $1.key }) {
-            guard source.contains(name) else {
-                problems.append("\(name): is missing")
-                continue
-            }
-            let found = try source.shape(of: name), type = try source.elementType(of: name)
-            if found != shape { problems.append("\(name): has the shape \(found), not \(shape)") }
-            if type.codec == nil { problems.append("\(name): \(type.refusal)") }
-        }
-        for name in source.names where expected[name] == nil { problems.append("\(name): is in the weights, but neither the manifest nor the configuration knows it") }
-        return problems
     }
 }
