@@ -27,10 +27,10 @@ package struct CompressionConfiguration: SettingGroup {
     /// How an MPO is contracted with its input.
     package var plan = Plan.auto
 
-    /// The share kept where neither `keep` nor `bond_dimension` is given: the setting of the CompactifAI paper (arXiv 2401.14109).
-    package static let defaultKeep = 0.3
+    /// The share kept where neither `keep` nor `bond_dimension` is given: with it a model heals to the level of the original (`docs/healing.md`).
+    package static let defaultKeep = 0.8
     package static let coresBounds = Bounds.from(1, to: 16)
-    package static let keepBounds = Bounds.above(0, to: 1).explained("0.3 keeps 30 %")
+    package static let keepBounds = Bounds.above(0, to: 1).explained("0.8 keeps 80 %")
     package static let bondBounds = Bounds.from(1, to: 1_000_000)
 
     /// How the cores are found.

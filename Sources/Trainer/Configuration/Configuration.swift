@@ -38,7 +38,8 @@ package struct Configuration: Sendable {
     package var perDeviceTrainBatchSize = 8
     /// Micro-batches of one step.
     package var gradientAccumulationSteps = 1
-    package var learningRate = 5e-5
+    /// (HF: 5e-5.)
+    package var learningRate = 2e-4
     package var learningRateScheduler = Schedule.Shape.linear
     /// Steps of linear warm-up. At most one of this and the ratio is above 0.
     package var warmupSteps: Int?
@@ -46,8 +47,8 @@ package struct Configuration: Sendable {
     package var warmupRatio: Double?
     /// Where cosine and linear end, as a share of `learningRate`.
     package var minLearningRateRatio = 0.0
-    /// Passes over the data. Without effect where `maxSteps` is set, as in Hugging Face.
-    package var trainEpochs = 3.0
+    /// Passes over the data. Without effect where `maxSteps` is set, as in Hugging Face. (HF: 3.)
+    package var trainEpochs = 1.0
     /// Steps in all; nil (or -1) leaves it to `trainEpochs`.
     package var maxSteps: Int?
     package var weightDecay = 0.0
