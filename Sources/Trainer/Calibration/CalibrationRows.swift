@@ -37,7 +37,8 @@ package struct CalibrationRows: Sendable {
         }
         let share = min(1, Double(found) / Double(wanted))
         var fitted: [TokenBatch] = [], count = 0
-        while count < max(1, Int(share * Double(options.tokens))), fitted.count < rows.count {
+        // However small the others' share is, a row is left for them.
+        while count < max(1, Int(share * Double(options.tokens))), fitted.count < max(1, rows.count - 1) {
             count += rows[fitted.count].tokens.count
             fitted.append(rows[fitted.count])
         }

@@ -33,7 +33,8 @@ extension Configuration: SettingGroup {
             Setting("weight_decay", \.weightDecay, .trajectory, .from(0, to: 10)),
             Setting("adam_beta1", \.adamBeta1, .trajectory, .from(0, below: 1)),
             Setting("adam_beta2", \.adamBeta2, .trajectory, .from(0, below: 1)),
-            Setting("adam_epsilon", \.adamEpsilon, .trajectory, .above(0, to: 1)),
+            // Smaller ones are 0 in single precision, and then a gradient of 0 gives 0 / 0.
+            Setting("adam_epsilon", \.adamEpsilon, .trajectory, .from(1e-30, to: 1)),
             Setting("max_grad_norm", \.maxGradientNorm, .trajectory, .atLeast(0)),
             Setting("optim", \.optimizer),
             Setting("core_learning_rate", \.coreLearningRate),
