@@ -31,10 +31,10 @@ struct FitTable {
                 values.isEmpty ? "" : HumanFormat.significant(values.reduce(0, +) / Double(values.count), digits: 3)
             }
             let bonds = group.map { $0.layout.bonds.dropFirst().dropLast().max() ?? 1 }, least = bonds.min() ?? 0, most = bonds.max() ?? 0
-            let kept = Double(group.reduce(0) { $0 + $1.layout.parameterCount }) / Double(group.reduce(0) { $0 + $1.layout.denseCount })
+            let kept = HumanFormat.share(of: group.reduce(0) { $0 + $1.layout.parameterCount }, in: group.reduce(0) { $0 + $1.layout.denseCount })
             table.rows.append([
                 kind.name, "\(group.count)", zip(kind.outFactors, kind.inFactors).map { "(\($0)x\($1))" }.joined(separator: " "),
-                least == most ? "\(most)" : "\(least)-\(most)", HumanFormat.percent(kept), mean(fits.map(\.error)), mean(fits.map(\.heldError)),
+                least == most ? "\(most)" : "\(least)-\(most)", kept, mean(fits.map(\.error)), mean(fits.map(\.heldError)),
                 mean(fits.compactMap(\.lowRankError)), mean(fits.map { Double($0.tried) }), mean(fits.map(\.seconds)),
             ])
         }

@@ -34,7 +34,7 @@ extension Holding {
 
     private var parametersText: String {
         if layouts.isEmpty { return HumanFormat.grouped(parameters) }
-        return "\(HumanFormat.grouped(parameters)), \(HumanFormat.percent(Double(parameters) / Double(denseParameters))) of the dense model's "
+        return "\(HumanFormat.grouped(parameters)), \(parameters > denseParameters ? "more than" : "\(HumanFormat.share(of: parameters, in: denseParameters)) of") the dense model's "
             + "\(HumanFormat.grouped(denseParameters)); \(layouts.count) of \(entries.count) matrices are compressed"
     }
 

@@ -30,7 +30,8 @@ enum JobText {
 
     static func parameters(_ plan: CompressionPlan) -> String {
         "\(HumanFormat.grouped(plan.denseTotal)) -> \(plan.isProvisional ? "about \(HumanFormat.significant(Double(plan.total), digits: 3))" : HumanFormat.grouped(plan.total)) "
-            + "(\(HumanFormat.percent(Double(plan.total) / Double(max(1, plan.denseTotal)))) of the model)"
+            + (plan.total > plan.denseTotal
+                ? "(more than the dense model; a smaller \"keep\" saves parameters)" : "(\(HumanFormat.share(of: plan.total, in: plan.denseTotal)) of the model)")
     }
 
     static func compression(_ plan: CompressionPlan) -> String {
@@ -38,7 +39,7 @@ enum JobText {
         if compressed.isEmpty { return "none of \(plan.entries.count) matrices" }
         let cores = Set(compressed.compactMap { $0.layout?.cores }).sorted()
         let range = cores.count == 1 ? "\(cores[0])" : "\(cores[0]) to \(cores[cores.count - 1])"
-        return "\(compressed.count) of \(plan.entries.count) matrices, \(range) cores each, \(HumanFormat.percent(plan.keptFraction)) of them kept"
+        return "\(compressed.count) of \(plan.entries.count) matrices, \(range) cores each, \(plan.keptFraction > 1 ? "all" : HumanFormat.percent(plan.keptFraction)) of them kept"
     }
 
     private static func teacher(_ summary: JobSummary, _ settings: DistillationConfiguration) -> [(String, String)] {

@@ -70,7 +70,7 @@ struct MatrixTable {
             var row = [
                 group.kind, group.blockRanges, "\(entry.out)x\(entry.in)", (entry.layout?.coresText ?? "dense") + (entry.searchesLegs ? " or better" : ""),
                 (count > 1 ? "\(count) x " : "") + HumanFormat.grouped(entry.parameterCount),
-                HumanFormat.percent(Double(entry.parameterCount) / Double(entry.denseCount)),
+                HumanFormat.share(of: entry.parameterCount, in: entry.denseCount),
             ]
             if let contraction { row.append(entry.layout.map { contraction($0).description } ?? "") }
             if let seconds { row.append((count > 1 ? "\(count) x " : "") + HumanFormat.significant(1000 * seconds(entry), digits: 3) + " ms") }
