@@ -30,7 +30,7 @@ package struct TextTable: Sendable {
 
     /// Narrower columns, the widest first, down to their longest words; nil where even those do not fit.
     private func fitted(_ widths: [Int], _ cells: [[String]], to width: Int) -> [Int]? {
-        let least = columns.map { column in cells.flatMap { $0[column].split(separator: " ") }.map { String($0).displayWidth }.max() ?? 0 }
+        let least = columns.map { column in cells.flatMap { TextWrap.pieces($0[column]) }.map(\.text.displayWidth).max() ?? 0 }
         guard Self.total(least) <= width else { return nil }
         var widths = widths
         while Self.total(widths) > width, let widest = columns.filter({ widths[$0] > least[$0] }).max(by: { widths[$0] < widths[$1] }) { widths[widest] -= 1 }
@@ -63,15 +63,28 @@ package struct TextTable: Sendable {
     }
 }
 
-/// Text broken at blanks.
+/// Text broken at blanks, and chains of cores behind a bond.
 package enum TextWrap {
     /// Lines of at most so many columns; only a word that is wider by itself makes a longer one.
     package static func lines(_ text: String, width: Int) -> [String] {
         if text.displayWidth <= width { return [text] }
         var lines: [String] = []
-        for word in text.split(separator: " ").map(String.init) {
-            if let last = lines.last, last.displayWidth + 1 + word.displayWidth <= width { lines[lines.count - 1] += " " + word } else { lines.append(word) }
+        for (piece, glue) in pieces(text) {
+            if let last = lines.last, (last + glue + piece).displayWidth <= width { lines[lines.count - 1] += glue + piece } else { lines.append(piece) }
         }
         return lines.isEmpty ? [""] : lines
+    }
+
+    /// What stays together, and what stands before it within a line: words, and the cores of a chain such as `(64x1)-[23]-(1x64)`.
+    static func pieces(_ text: String) -> [(text: String, glue: String)] {
+        text.split(separator: " ").flatMap { word in
+            var pieces: [(String, String)] = [], rest = word
+            while let bond = rest.firstRange(of: "]-(") {
+                let end = rest.index(before: bond.upperBound)
+                pieces.append((String(rest[..<end]), pieces.isEmpty ? " " : ""))
+                rest = rest[end...]
+            }
+            return pieces + [(String(rest), pieces.isEmpty ? " " : "")]
+        }
     }
 }

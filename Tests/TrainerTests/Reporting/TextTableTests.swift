@@ -14,7 +14,7 @@ import Testing
         let lines = table.text(width: width).split(separator: "\n").map(String.init)
         #expect(lines.allSatisfy { $0.displayWidth <= width }, "\(lines)")
         guard width >= 40 else { return }
-        for word in ["(24x32)-[188]-(24x48)", "model.layers.11.mlp.down_proj", "better", "0-3,7", "100.0"] { #expect(lines.contains { $0.contains(word) }, "\(word)") }
+        for word in ["(24x32)-[188]-", "(24x48)", "model.layers.11.mlp.down_proj", "better", "0-3,7", "100.0"] { #expect(lines.contains { $0.contains(word) }, "\(word)") }
     }
 
     @Test func brokenAtBlanks() {
@@ -25,6 +25,7 @@ import Testing
             ----  --------
             a            1
             """)
+        #expect(TextWrap.lines("(24x32)-[188]-(24x48) or", width: 14) == ["(24x32)-[188]-", "(24x48) or"])
         #expect(TextTable(header: ["matrix", "kept"], rows: [["q_proj", "1"], ["k", "2"]]).text(width: 9) == "q_proj\n  kept 1\nk\n  kept 2")
     }
 
