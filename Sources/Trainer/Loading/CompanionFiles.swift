@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// The small files beside a model's weights: configuration, tokenizer, chat template. They travel with checkpoints and exports, byte for byte.
@@ -16,6 +17,7 @@ package struct CompanionFiles: Sendable, Equatable {
         for name in Self.names {
             let url = URL(fileURLWithPath: directory).appendingPathComponent(name)
             guard FileManager.default.fileExists(atPath: url.path) else { continue }
+            if let problem = InputFile.problem(at: url.path) { throw HealError(.model, "\(url.path): \(problem.words)") }
             contents[name] = [UInt8](try Data(contentsOf: url))
         }
     }
