@@ -17,19 +17,12 @@ enum DataPlace {
         if let scheme = path.firstRange(of: "://").map({ String(path[..<$0.lowerBound]) }) {
             return "\(path) is an address (\(scheme)); files are read from disk alone: fetch it, and name the file"
         }
-        guard isHubName(path) else { return "no such file: \(places). datasets/README.md says how to get it" }
+        guard !looksLikeRows(path), let name = HubName(path)?.repository else { return "no such file: \(places). datasets/README.md says how to get it" }
         return "no such file: \(places). If it is the name of a data set on the Hugging Face hub, fetch it first: python3 -c 'import datasets; "
-            + "datasets.load_dataset(\"\(path)\", split=\"train\").to_json(\"rows.jsonl\")', and name rows.jsonl"
+            + "datasets.load_dataset(\"\(name)\", split=\"train\").to_json(\"rows.jsonl\")', and name rows.jsonl"
     }
 
     private static func looksLikeRows(_ name: String) -> Bool {
         [".jsonl", ".json", ".txt", ".jsonl.gz", ".json.gz", ".txt.gz"].contains { name.hasSuffix($0) }
-    }
-
-    /// `owner/name` without an ending.
-    private static func isHubName(_ path: String) -> Bool {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, !["datasets", "data", "."].contains(parts[0]), !looksLikeRows(path) else { return false }
-        return parts.allSatisfy { !$0.isEmpty && !$0.hasPrefix(".") && $0.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) } }
     }
 }
