@@ -13,7 +13,7 @@ package enum Role: String, Sendable, Codable {
 
     /// The role that a data set's word for it means, or nil: `human`, `gpt` and their like.
     package init?(alias: String) {
-        switch alias {
+        switch alias.lowercased() {
         case "system", "developer": self = .system
         case "user", "human", "prompter": self = .user
         case "assistant", "gpt", "chatgpt", "bot", "model": self = .assistant
@@ -34,7 +34,8 @@ package struct Turn: Sendable, Equatable {
     /// Material beside the text, Alpaca's `input`: a section of its own in Alpaca's prompt, a paragraph elsewhere.
     package var context: String
     /// What the message holds beside role and content, by the keys of the chat interface (`tool_calls`, `tool_call_id`, `name`,
-    /// `reasoning_content`): an object, in the order of the row.
+    /// `reasoning_content`): an object. Calls have the form `{"type": "function", "function": {"name", "arguments"}}`, their arguments an
+    /// object wherever the row's are JSON; a turn of the role `toolCall` whose text is such a call has it here, too.
     package var fields: JSON
     /// Whether the turn's tokens count in the loss. Only turns of the assistant are ever trained.
     package var trained: Bool

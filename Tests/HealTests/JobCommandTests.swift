@@ -165,7 +165,7 @@ struct JobCommandTests {
             try Data("{\"instruction\":\"a\",\"output\":\"b\"}\n{\"instruction\":\"a\",\"output\":\"\(long)\"}\n".utf8).write(to: chats)
             try Data("{\"text\":\"\(long)\"}\n{\"text\":\"\(long)\"}\n".utf8).write(to: texts)
             let outcome = try Program.run([
-                "validate", "--config", Program.configuration, "--set", "max_seq_length=64", "datasets=[{\"path\":\"\(chats.path)\"},{\"path\":\"\(texts.path)\"}]",
+                "validate", "--config", Program.configuration, "--set", "max_seq_length=64", "compression.init=svd", "datasets=[{\"path\":\"\(chats.path)\"},{\"path\":\"\(texts.path)\"}]",
             ])
             #expect(outcome.status == 0, "\(outcome.errors)")
             #expect(outcome.output.contains(", 1 cut to 64") && outcome.output.contains(", 2 give a part of up to 64 tokens in each pass"), "\(outcome.output)")

@@ -10,6 +10,8 @@ package struct JSONParser {
 
     private let bytes: [UInt8]
     private let takesNonFinite: Bool
+    /// Whether the text is one row of a file of rows: its mistakes are described by columns.
+    private let isRow: Bool
     private var index = 0
     private var line = 1
     private var lineStart = 0
@@ -18,9 +20,10 @@ package struct JSONParser {
     /// Thrown to leave the recursion; the reason is the last of `issues`.
     private struct Stop: Error {}
 
-    private init(_ bytes: [UInt8], takesNonFinite: Bool) {
+    private init(_ bytes: [UInt8], takesNonFinite: Bool, isRow: Bool = false) {
         self.bytes = bytes
         self.takesNonFinite = takesNonFinite
+        self.isRow = isRow
     }
 
     /// Reads as much as can be read.
@@ -41,12 +44,23 @@ package struct JSONParser {
         return json
     }
 
+    /// Reads one row of a file of rows without any mistake, or throws the first mistake, described for a reader of that file.
+    ///
+    /// Numbers are what Python makes of them: `NaN` and `Infinity` are read, and `1e999` is infinite.
+    package static func parseRow(_ bytes: [UInt8]) throws(JSONIssue) -> JSON {
+        var parser = JSONParser(bytes, takesNonFinite: true, isRow: true)
+        let json = try? parser.document()
+        if let issue = parser.issues.first { throw issue }
+        guard let json else { throw JSONIssue(position: .start, message: "not JSON") }
+        return json
+    }
+
     // MARK: Grammar
 
     private mutating func document() throws(Stop) -> JSON {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { index = 3 }
         try skipSpace()
-        if atEnd { throw fail("the file is empty; expected a JSON object { ... }") }
+        if atEnd { throw fail(isRow ? "the row is empty" : "the file is empty; expected a JSON object { ... }") }
         let json = try value(depth: 0)
         try skipSpace()
         if !atEnd { throw fail("\(describeNext()) after the end of the JSON value; is there one bracket too many before it?") }
@@ -63,7 +77,7 @@ package struct JSONParser {
         case UInt8(ascii: "-")?, UInt8(ascii: "+")?, UInt8(ascii: ".")?, (UInt8(ascii: "0")...UInt8(ascii: "9"))?:
             return JSON(try number(), at: position)
         case UInt8(ascii: "'"): throw fail("strings take double quotes (\"), not single ones (')")
-        case nil: throw fail("the file ends where a value was expected; is a bracket not closed?")
+        case nil: throw fail("the \(isRow ? "row" : "file") ends where a value was expected; is a bracket not closed?")
         default: return JSON(try word(), at: position)
         }
     }
@@ -71,25 +85,24 @@ package struct JSONParser {
     private mutating func object(depth: Int) throws(Stop) -> [JSON.Member] {
         let opening = here
         var members: [JSON.Member] = []
-        var lineOfKey: [String: Int] = [:]
+        var seen = SeenKeys()
         advance()
         while true {
             try skipSpace()
             if take("}") { return members }
-            if atEnd { throw fail("the { of line \(opening.line) is never closed") }
+            if atEnd { throw fail(unclosed("{", opening)) }
             guard peek == UInt8(ascii: "\"") else {
                 throw fail("expected a key in double quotes or }, found \(describeNext())")
             }
             let position = here
             let key = try string()
             try skipSpace()
-            guard take(":") else { throw fail("expected : after the key \"\(key)\", found \(describeNext())") }
+            guard take(":") else { throw fail("expected : after the key \"\(shortened(key))\", found \(describeNext())") }
             try skipSpace()
             let value = try value(depth: depth + 1)
-            if let first = lineOfKey[key] {
-                try note("the key \"\(key)\" is given twice; the first is in line \(first)", at: position)
+            if let first = seen.index(of: key, in: members) {
+                try note("the key \"\(shortened(key))\" is given twice; the first is in \(words(members[first].position))", at: position)
             } else {
-                lineOfKey[key] = position.line
                 members.append(JSON.Member(key: key, position: position, value: value))
             }
             if try separator(closing: "}", opening: opening) { return members }
@@ -123,8 +136,8 @@ package struct JSONParser {
             }
             return false
         }
-        let opener = closing == "}" ? "{" : "["
-        if atEnd { throw fail("the \(opener) of line \(opening.line) is never closed") }
+        let opener: Unicode.Scalar = closing == "}" ? "{" : "["
+        if atEnd { throw fail(unclosed(opener, opening)) }
         // A new key or element on a new line: surely only the comma is missing.
         if peek == UInt8(ascii: "\"") || (closing == "]" && peek == UInt8(ascii: "{")) {
             try note("a comma is missing at the end of this line or before the next \(closing == "}" ? "key" : "element")", at: end)
@@ -164,13 +177,13 @@ package struct JSONParser {
         while let byte = peek, isWordByte(byte) || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") {
             advance()
         }
-        let text = String(decoding: bytes[start..<index], as: UTF8.self)
+        let text = bytes.withUnsafeBufferPointer { String(decoding: UnsafeBufferPointer(rebasing: $0[start..<index]), as: UTF8.self) }
         if takesNonFinite, text == "-Infinity" { return .number(-.infinity) }
         guard let integral = Self.isNumber(bytes[start..<index]) else {
             throw fail("\(shortened(text)) is not a JSON number; write it like 3, -0.5 or 1e-4", at: position)
         }
         if integral, let integer = Int(text) { return .integer(integer) }
-        guard let number = Double(text), number.isFinite else {
+        guard let number = Double(text), number.isFinite || takesNonFinite else {
             throw fail("\(shortened(text)) is too large for a 64-bit number", at: position)
         }
         return .number(number)
@@ -209,34 +222,52 @@ package struct JSONParser {
 
     private mutating func string() throws(Stop) -> String {
         let position = here
-        var text: [UInt8] = []
         advance()
+        let start = index
+        index = endOfPlainText(from: index)
+        if peek == UInt8(ascii: "\"") {
+            defer { index += 1 }
+            return try text(bytes.withUnsafeBufferPointer { String(validating: UnsafeBufferPointer(rebasing: $0[start..<index]), as: UTF8.self) }, at: position)
+        }
+        var content = Array(bytes[start..<index])
         while let byte = peek {
             switch byte {
             case UInt8(ascii: "\""):
                 advance()
-                guard let string = String(validating: text, as: UTF8.self) else {
-                    throw fail("this string is not valid UTF-8", at: position)
-                }
-                return string
+                return try text(String(validating: content, as: UTF8.self), at: position)
             case UInt8(ascii: "\\"):
-                try escape(into: &text)
+                try escape(into: &content)
             case 0x0A, 0x0D:
                 throw fail("this string is not closed before the end of the line", at: position)
             case 0..<0x20:
                 throw fail("a control character (byte \(byte)) in a string; write it as \\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))")
             default:
-                text.append(byte)
-                advance()
+                let end = endOfPlainText(from: index)
+                content.append(contentsOf: bytes[index..<end])
+                index = end
             }
         }
         throw fail("this string is never closed", at: position)
     }
 
+    private mutating func text(_ string: String?, at position: JSON.Position) throws(Stop) -> String {
+        guard let string else { throw fail("this string is not valid UTF-8", at: position) }
+        return string
+    }
+
+    /// The first byte from `start` on that means something in a string, or the end of the text.
+    private func endOfPlainText(from start: Int) -> Int {
+        bytes.withUnsafeBufferPointer { bytes in
+            var end = start
+            while end < bytes.count, bytes[end] >= 0x20, bytes[end] != UInt8(ascii: "\""), bytes[end] != UInt8(ascii: "\\") { end += 1 }
+            return end
+        }
+    }
+
     private mutating func escape(into text: inout [UInt8]) throws(Stop) {
         let position = here
         advance()
-        guard let byte = peek else { throw fail("the file ends inside a string") }
+        guard let byte = peek else { throw fail("the \(isRow ? "row" : "file") ends inside a string") }
         advance()
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
@@ -281,14 +312,14 @@ package struct JSONParser {
             case 0x20, 0x09, 0x0D, 0x0A:
                 advance()
             case UInt8(ascii: "#"):
-                try note(Self.noComments, at: here)
+                try note(noComments, at: here)
                 while let byte = peek, byte != 0x0A { advance() }
             case UInt8(ascii: "/") where peek(after: 1) == UInt8(ascii: "/"):
-                try note(Self.noComments, at: here)
+                try note(noComments, at: here)
                 while let byte = peek, byte != 0x0A { advance() }
             case UInt8(ascii: "/") where peek(after: 1) == UInt8(ascii: "*"):
                 let position = here
-                try note(Self.noComments, at: position)
+                try note(noComments, at: position)
                 advance()
                 advance()
                 while !(peek == UInt8(ascii: "*") && peek(after: 1) == UInt8(ascii: "/")) {
@@ -303,7 +334,7 @@ package struct JSONParser {
         }
     }
 
-    private static let noComments = "JSON has no comments; put the text into the top-level key \"description\""
+    private var noComments: String { isRow ? "JSON has no comments" : "JSON has no comments; put the text into the top-level key \"description\"" }
 
     // MARK: Bytes
 
@@ -348,8 +379,16 @@ package struct JSONParser {
         return Stop()
     }
 
+    private func unclosed(_ bracket: Unicode.Scalar, _ position: JSON.Position) -> String {
+        "the \(bracket) of \(words(position)) is never closed" + (isRow ? "; an object must stand on one line" : "")
+    }
+
+    private func words(_ position: JSON.Position) -> String {
+        isRow && position.line == 1 ? "column \(position.column)" : "line \(position.line)"
+    }
+
     private func describeNext() -> String {
-        guard let byte = peek else { return "the end of the file" }
+        guard let byte = peek else { return isRow ? "the end of the row" : "the end of the file" }
         if isWordByte(byte) {
             return shortened(String(decoding: bytes[index...].prefix(40).prefix(while: isWordByte), as: UTF8.self))
         }
@@ -358,5 +397,18 @@ package struct JSONParser {
 
     private func shortened(_ text: String) -> String {
         text.count > 40 ? text.prefix(40) + "..." : text
+    }
+}
+
+/// Tells in which objects' members a key came before: by looking where they are few, by a table where they are many.
+private struct SeenKeys {
+    private static let few = 16
+    private var table: [String: Int] = [:]
+
+    /// The place of `key` among `members`, which grow by one new key between calls.
+    mutating func index(of key: String, in members: [JSON.Member]) -> Int? {
+        guard members.count > Self.few else { return members.firstIndex { $0.key == key } }
+        while table.count < members.count { table[members[table.count].key] = table.count }
+        return table[key]
     }
 }

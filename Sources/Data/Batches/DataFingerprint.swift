@@ -8,10 +8,12 @@ package struct DataFingerprint: Sendable, Codable, Equatable {
         /// Of all bytes, decompressed, in hexadecimal.
         package var content: String
         package var format: DataFormat
+        /// nil where all have the names of their fields.
+        package var columns: [String: String]?
         package var split: DatasetFile.Split
         package var weight: Double?
 
-        package static func == (a: File, b: File) -> Bool { a.contentMatches(b) && a.format == b.format && a.split == b.split && a.weight == b.weight }
+        package static func == (a: File, b: File) -> Bool { a.contentMatches(b) && a.format == b.format && a.columns == b.columns && a.split == b.split && a.weight == b.weight }
 
         func contentMatches(_ other: File) -> Bool { rows == other.rows && bytes == other.bytes && content == other.content }
     }
@@ -38,6 +40,7 @@ package struct DataFingerprint: Sendable, Codable, Equatable {
                 found.append("\(now.path) has changed: \(now.rows) rows in \(now.bytes) bytes, had \(before.rows) in \(before.bytes)")
             }
             if now.format != before.format { found.append("\(now.path) is read as `\(now.format.rawValue)`, was `\(before.format.rawValue)`") }
+            if now.columns != before.columns { found.append("\(now.path) is read with other `columns`") }
             if now.split != before.split { found.append("\(now.path) has the split `\(now.split.rawValue)`, had `\(before.split.rawValue)`") }
             if now.weight != before.weight { found.append("\(now.path) has the weight \(Self.words(now.weight)), had \(Self.words(before.weight))") }
         }
@@ -59,7 +62,8 @@ extension Dataset {
         let files = sources.map { source in
             DataFingerprint.File(
                 path: source.file.path, rows: source.rows.rowCount, bytes: source.rows.byteCount,
-                content: String(source.rows.contentHash, radix: 16), format: source.format, split: source.file.split, weight: source.file.weight)
+                content: String(source.rows.contentHash, radix: 16), format: source.format, columns: source.file.columns.byField.isEmpty ? nil : source.file.columns.byField,
+                split: source.file.split, weight: source.file.weight)
         }
         let heldBack = switch options.heldBack {
         case .fraction(let part): "\(part)"

@@ -1,9 +1,13 @@
-/// `{"messages": [{"role", "content"}, ...]}`: UltraChat-200k and the OpenAI shape. Further keys, such as `prompt`, are ignored.
+import Basics
+
+/// `{"messages": [{"role", "content"}, ...]}`: UltraChat-200k and the OpenAI shape, with `tools` and what else the chat interface has.
 struct MessagesFormat: RecordFormat {
-    func matches(_ row: JSONRow) -> Bool { row.fields["messages"] is [Any] }
+    let fields: Set<String> = ["messages", "system", "tools", "functions"]
+
+    func matches(_ row: JSONRow) -> Bool { row.hasList("messages") }
+    func turns(in row: JSONRow) -> [JSON] { row["messages"]?.elements ?? [] }
 
     func conversation(from row: JSONRow) throws(RecordError) -> Conversation {
-        let fields = MessageFields(roleKey: "role", textKey: "content")
-        return .turns(try fields.turns(try row.array("messages"), key: "messages"))
+        try MessageList(roleKeys: ["role", "from"], textKeys: ["content", "value"]).conversation(from: row, key: "messages")
     }
 }

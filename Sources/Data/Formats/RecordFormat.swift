@@ -1,9 +1,19 @@
+import Basics
+
 /// Turns a row of one shape into a conversation.
-package protocol RecordFormat: Sendable {
+protocol RecordFormat: Sendable {
+    /// The fields that are read from a row.
+    var fields: Set<String> { get }
     /// Whether a row has the keys of this format.
     func matches(_ row: JSONRow) -> Bool
     /// The conversation in a row, or what is wrong with the row.
     func conversation(from row: JSONRow) throws(RecordError) -> Conversation
+    /// The turns of a row that are objects: their keys are looked at as well.
+    func turns(in row: JSONRow) -> [JSON]
+}
+
+extension RecordFormat {
+    func turns(in row: JSONRow) -> [JSON] { [] }
 }
 
 /// The formats that are read: a closed set.
@@ -25,7 +35,7 @@ package enum DataFormat: String, Sendable, Codable, CaseIterable {
         }
     }
 
-    package var reader: any RecordFormat {
+    var reader: any RecordFormat {
         switch self {
         case .alpaca: AlpacaFormat()
         case .ultrachat: UltraChatFormat()
@@ -36,48 +46,12 @@ package enum DataFormat: String, Sendable, Codable, CaseIterable {
         }
     }
 
+    /// The conversation in a row. Throws what is wrong with the row: also keys whose meaning would be lost.
+    package func conversation(from row: JSONRow) throws(RecordError) -> Conversation {
+        if self != .text { try UnsupportedKeys.check(row) }
+        return try reader.conversation(from: row)
+    }
+
     /// All names, for messages.
     package static var names: String { allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ") }
-}
-
-/// One message out of a list of turns: the shared part of the formats whose turns are objects.
-struct MessageFields {
-    let roleKey: String
-    let textKey: String
-
-    func turn(_ value: Any, number: Int) throws(RecordError) -> Turn {
-        guard let fields = value as? [String: Any] else {
-            throw RecordError("turn \(number) must be an object, not \(JSONRow.typeName(value))")
-        }
-        let message = JSONRow(fields: fields)
-        do throws(RecordError) {
-            let name = try message.string(roleKey)
-            guard let role = Role(alias: name) else {
-                throw RecordError("`\(roleKey)` \"\(name)\" is not a known role; known are \(Role.known)")
-            }
-            return Turn(role, try message.string(textKey), trained: try trained(message))
-        } catch {
-            throw RecordError("turn \(number): \(error.description)")
-        }
-    }
-
-    /// `weight`: 1, null or missing trains the turn, 0 does not.
-    private func trained(_ message: JSONRow) throws(RecordError) -> Bool {
-        guard message.has("weight"), let value = message.fields["weight"] else { return true }
-        switch value as? Double {
-        case 0: return false
-        case 1: return true
-        default: throw RecordError("`weight` must be 0, 1 or null")
-        }
-    }
-
-    func turns(_ values: [Any], key: String) throws(RecordError) -> [Turn] {
-        var turns: [Turn] = []
-        turns.reserveCapacity(values.count)
-        for (index, value) in values.enumerated() {
-            turns.append(try turn(value, number: index + 1))
-        }
-        if turns.isEmpty { throw RecordError("`\(key)` is empty") }
-        return turns
-    }
 }

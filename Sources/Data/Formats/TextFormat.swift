@@ -1,6 +1,8 @@
 /// `{"text"}`: every token is trained. Also what a `.txt` file's blocks become.
 struct TextFormat: RecordFormat {
-    func matches(_ row: JSONRow) -> Bool { row.fields["text"] is String }
+    let fields: Set<String> = ["text"]
+
+    func matches(_ row: JSONRow) -> Bool { row.hasString("text") }
 
     func conversation(from row: JSONRow) throws(RecordError) -> Conversation {
         .text(try row.string("text"), endsDocument: true)

@@ -1,3 +1,4 @@
+import Basics
 import CZlib
 import Foundation
 
@@ -16,10 +17,16 @@ package final class ByteSource {
     private var stream = z_stream()
     private var inflating = false
     private var members = 0
+    private var packedBytes = 0
+    private var unpackedBytes = 0
+    private let limit: GzipLimit
 
     /// Opens `path` for reading from its start.
-    package init(path: String) throws(DataError) {
+    package convenience init(path: String) throws(DataError) { try self.init(path: path, limit: GzipLimit()) }
+
+    init(path: String, limit: GzipLimit) throws(DataError) {
         self.path = path
+        self.limit = limit
         descriptor = try openForReading(path)
         input = [UInt8](repeating: 0, count: 1 << 16)
         do {
@@ -59,6 +66,10 @@ package final class ByteSource {
                 throw DataError(.damaged, at: path, "the gzip data ends early: the file is cut off; fetch or copy it again")
             }
             let (status, produced) = inflateSome(into: buffer)
+            unpackedBytes += produced
+            guard limit.allows(unpackedBytes, from: packedBytes) else {
+                throw DataError(.damaged, at: path, "unpacks to more than \(limit.ratio) times its size, which text does not; it is taken for damage")
+            }
             switch status {
             case Z_OK, Z_BUF_ERROR:
                 if produced > 0 { return produced }
@@ -115,22 +126,27 @@ package final class ByteSource {
         guard count >= 0 else { throw DataError(.unreadable, at: path, "cannot read: \(systemError())") }
         reachedEnd = count == 0
         inputEnd = count
+        packedBytes += count
     }
 }
 
-/// Opens a regular file, or says what is wrong with it.
+/// How much a packed file may unpack to: a small one that fills the disk is no data set.
+struct GzipLimit {
+    /// Text shrinks to a tenth, the same row over and over to a hundredth.
+    var ratio = 400
+    /// Below this nobody minds.
+    var harmlessBytes = 1 << 30
+
+    func allows(_ unpacked: Int, from packed: Int) -> Bool { unpacked <= max(harmlessBytes, ratio * packed) }
+}
+
+/// Opens an ordinary file, or says what is wrong with it.
 func openForReading(_ path: String) throws(DataError) -> Int32 {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-        let reason = errno == ENOENT ? "no such file; check the path" : "cannot open: \(systemError())"
-        throw DataError(.unreadable, at: path, reason)
+    do throws(InputFile.Problem) {
+        return try InputFile.open(path)
+    } catch {
+        throw DataError(.unreadable, at: path, error.words)
     }
-    var status = stat()
-    if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-        close(descriptor)
-        throw DataError(.unreadable, at: path, "is a directory; name the file in it")
-    }
-    return descriptor
 }
 
 func systemError() -> String { String(cString: strerror(errno)) }

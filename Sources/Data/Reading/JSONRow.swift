@@ -1,79 +1,110 @@
-import Foundation
+import Basics
 
-/// One row of a data set as a JSON object, with accessors whose errors name the key.
-package struct JSONRow {
-    package let fields: [String: Any]
+/// One row of a data set, or one turn in it, as a JSON object with accessors whose errors name the key.
+package struct JSONRow: Sendable {
+    package let members: [JSON.Member]
+    let columns: ColumnNames
 
-    package init(fields: [String: Any]) { self.fields = fields }
+    init(_ members: [JSON.Member], columns: ColumnNames) {
+        self.members = members
+        self.columns = columns
+    }
 
     /// Parses one row. The bytes must be UTF-8 and one JSON object.
-    package init(parsing bytes: [UInt8]) throws(RecordError) {
-        try requireUTF8(bytes)
-        let value: Any
-        do {
-            value = try JSONSerialization.jsonObject(with: Data(bytes), options: [.fragmentsAllowed])
+    package init(parsing bytes: [UInt8], columns: ColumnNames = ColumnNames()) throws(RecordError) {
+        let json = try Self.parse(bytes)
+        guard let members = json.members else { throw RecordError("expected a JSON object, found \(json.kind)") }
+        self.init(members, columns: columns)
+    }
+
+    private static func parse(_ bytes: [UInt8]) throws(RecordError) -> JSON {
+        do throws(JSONIssue) {
+            return try JSONParser.parseRow(bytes)
         } catch {
-            throw RecordError("not valid JSON\(Self.reason(of: error))")
+            try requireUTF8(bytes)  // says more about bytes that are no text
+            let place = error.position.line == 1 ? "column \(error.position.column)" : "its line \(error.position.line), column \(error.position.column)"
+            throw RecordError("not valid JSON at \(place): \(error.message)")
         }
-        guard let fields = value as? [String: Any] else {
-            throw RecordError("expected a JSON object, found \(Self.typeName(value))")
-        }
-        self.fields = fields
     }
 
     /// The keys, sorted, for messages.
-    package var keys: String { fields.keys.sorted().map { "`\($0)`" }.joined(separator: ", ") }
-
-    package func has(_ key: String) -> Bool {
-        guard let value = fields[key] else { return false }
-        return !(value is NSNull)
+    package var keys: String {
+        let keys = members.map(\.key).sorted(), shown = 20
+        return keys.prefix(shown).map { "`\($0)`" }.joined(separator: ", ") + (keys.count > shown ? " and \(keys.count - shown) more" : "")
     }
 
-    /// The string at `key`.
-    package func string(_ key: String) throws(RecordError) -> String {
-        let value = try value(key)
-        guard let text = value as? String else {
-            throw RecordError("`\(key)` must be a string, not \(Self.typeName(value))")
-        }
-        return text
-    }
-
-    /// The string at `key`; empty where the key is missing or null.
-    package func stringIfPresent(_ key: String) throws(RecordError) -> String {
-        has(key) ? try string(key) : ""
-    }
-
-    /// The array at `key`.
-    package func array(_ key: String) throws(RecordError) -> [Any] {
-        let value = try value(key)
-        guard let array = value as? [Any] else {
-            throw RecordError("`\(key)` must be a list, not \(Self.typeName(value))")
-        }
-        return array
-    }
-
-    private func value(_ key: String) throws(RecordError) -> Any {
-        guard let value = fields[key] else {
-            throw RecordError("`\(key)` is missing; the row has " + (fields.isEmpty ? "no keys" : keys))
-        }
+    /// The value of a field; nil where it is missing or null.
+    subscript(field: String) -> JSON? {
+        let column = columns.column(of: field)
+        guard let value = members.first(where: { $0.key == column })?.value, !value.isNull else { return nil }
         return value
     }
 
-    /// What a JSON value is, in words.
-    package static func typeName(_ value: Any) -> String {
+    package func has(_ field: String) -> Bool { self[field] != nil }
+
+    /// Whether the row has the field, be it null.
+    func hasKey(_ field: String) -> Bool {
+        let column = columns.column(of: field)
+        return members.contains { $0.key == column }
+    }
+
+    func hasList(_ field: String) -> Bool { self[field]?.elements != nil }
+    func hasString(_ field: String) -> Bool { self[field]?.string != nil }
+
+    /// The string at `field`.
+    package func string(_ field: String) throws(RecordError) -> String {
+        let value = try required(field)
+        guard let text = value.string else { throw RecordError("\(name(of: field)) must be a string, not \(value.kind)") }
+        return text
+    }
+
+    /// The string at `field`; empty where it is missing or null.
+    package func stringIfPresent(_ field: String) throws(RecordError) -> String {
+        has(field) ? try string(field) : ""
+    }
+
+    /// The list at `field`.
+    package func list(_ field: String) throws(RecordError) -> [JSON] {
+        let value = try required(field)
+        guard let list = value.elements else { throw RecordError("\(name(of: field)) must be a list, not \(value.kind)") }
+        return list
+    }
+
+    func required(_ field: String) throws(RecordError) -> JSON {
+        guard hasKey(field) else {
+            throw RecordError("\(name(of: field)) is missing; the row has " + (members.isEmpty ? "no keys" : keys))
+        }
+        return self[field] ?? JSON(.null)
+    }
+
+    func name(of field: String) -> String { columns.name(of: field) }
+}
+
+extension JSON {
+    var isNull: Bool { if case .null = value { true } else { false } }
+    var string: String? { if case .string(let text) = value { text } else { nil } }
+
+    /// Whether there is something in it: neither null nor an empty text, list or object.
+    var saysSomething: Bool {
         switch value {
-        case is NSNull: "null"
-        case is String: "a string"
-        case is [Any]: "a list"
-        case is [String: Any]: "an object"
-        case let number as NSNumber: String(cString: number.objCType) == "c" ? "true or false" : "a number"
-        default: "something else"
+        case .null: false
+        case .string(let text): !text.isEmpty
+        case .array(let elements): !elements.isEmpty
+        case .object(let members): !members.isEmpty
+        case .bool, .integer, .number: true
         }
     }
 
-    private static func reason(of error: any Error) -> String {
-        let details = (error as NSError).userInfo[NSDebugDescriptionErrorKey] as? String
-        return details.map { ": \($0)" } ?? ""
+    /// What the value is, in words.
+    var kind: String {
+        switch value {
+        case .null: "null"
+        case .bool: "true or false"
+        case .integer, .number: "a number"
+        case .string: "a string"
+        case .array: "a list"
+        case .object: "an object"
+        }
     }
 }
 

@@ -49,9 +49,7 @@ struct RowIndex {
                 hash.combine(chunk)
                 var content = chunk
                 if scanner == nil {
-                    if chunk.starts(with: [0xFF, 0xFE]) || chunk.starts(with: [0xFE, 0xFF]) {
-                        throw RecordError("is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8")
-                    }
+                    if let complaint = ForeignFile.complaint(start: chunk) { throw RecordError(complaint) }
                     let mark = chunk.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
                     content = UnsafeRawBufferPointer(rebasing: chunk.dropFirst(mark))
                     layout = Self.layout(of: source.path, start: content)

@@ -10,13 +10,18 @@ package struct DatasetFile: Sendable, Equatable {
     package var path: String
     /// nil: told from the first rows.
     package var format: DataFormat?
+    /// Which columns stand for the fields of the format.
+    package var columns: ColumnNames
     /// Share of the samples of an epoch, relative to the other files' weights; see `DatasetMixture`. Given for all files or for none.
     package var weight: Double?
     package var split: Split
 
-    package init(path: String, format: DataFormat? = nil, weight: Double? = nil, split: Split = .train) {
+    package init(
+        path: String, format: DataFormat? = nil, columns: ColumnNames = ColumnNames(), weight: Double? = nil, split: Split = .train
+    ) {
         self.path = path
         self.format = format
+        self.columns = columns
         self.weight = weight
         self.split = split
     }

@@ -39,7 +39,7 @@ package final class Dataset: Sendable {
         var opened: [(file: DatasetFile, rows: RowFile, format: DataFormat)] = []
         for file in files {
             let rows = try RowFile(path: file.path, blockBytes: 2 * encoder.maxLength)
-            opened.append((file, rows, try FormatDetection.format(of: rows, forced: file.format)))
+            opened.append((file, rows, try FormatDetection.format(of: rows, forced: file.format, columns: file.columns)))
         }
         let counts = Self.heldBackCounts(opened.map { ($0.file.split, $0.rows.rowCount) }, options.heldBack)
         let sources = opened.indices.map { index in
@@ -104,7 +104,7 @@ package final class Dataset: Sendable {
     }
 
     private static func conversation(_ source: Source, _ row: Int) throws -> Conversation {
-        try source.rows.conversation(ofRow: row, format: source.format)
+        try source.rows.conversation(ofRow: row, format: source.format, columns: source.file.columns)
     }
 
     private static func readHeldBack(_ sources: [Source], _ policy: BadLinePolicy) throws(DataError) -> ([RowID], Set<UInt64>) {

@@ -27,6 +27,8 @@ package enum SkipReason: String, Sendable, Codable, CodingKeyRepresentable, Case
     case badRow = "bad_row"
     /// No answer, or only blank ones.
     case emptyAnswer = "empty_answer"
+    /// A text with nothing but white space in it.
+    case emptyText = "empty_text"
     /// Every trained token lies past the length limit, or nothing is marked as trained.
     case nothingTrained = "nothing_trained"
     /// The same conversation is held back for evaluation.
@@ -37,6 +39,7 @@ package enum SkipReason: String, Sendable, Codable, CodingKeyRepresentable, Case
         switch self {
         case .badRow: "unreadable"
         case .emptyAnswer: "empty answer"
+        case .emptyText: "empty text"
         case .nothingTrained: "no trained token within the length limit"
         case .heldBack: "same as a held-back row"
         }

@@ -10,9 +10,14 @@ package struct SampleEncoder: Sendable {
     package let maxLength: Int
     /// Train every token, not just the assistant's.
     package let trainOnPrompt: Bool
+    /// Ids from here on are outside of the model's embedding.
+    package let vocabularySize: Int
     private let marks: TemplateMarks
 
-    package init(tokenizer: any Tokenizer, template: ChatTemplate, maxLength: Int, trainOnPrompt: Bool = false) {
+    package init(
+        tokenizer: any Tokenizer, template: ChatTemplate, maxLength: Int, trainOnPrompt: Bool = false, vocabularySize: Int = .max
+    ) {
+        self.vocabularySize = vocabularySize
         self.tokenizer = tokenizer
         self.template = template
         self.maxLength = maxLength
@@ -72,11 +77,22 @@ package struct SampleEncoder: Sendable {
         if let turns = conversation.turns, !turns.contains(where: { $0.role.isAssistant && !$0.text.isBlank }) {
             return .skipped(.emptyAnswer)
         }
+        if case .text(let text, _) = conversation, text.isBlank { return .skipped(.emptyText) }
         var encoded = try encode(conversation)
+        try requireInside(encoded.tokens)
         let truncated = encoded.tokens.count > maxLength
         if truncated { encoded.keep(maxLength, fromPart: conversation.turns == nil ? pass : 0) }
         let sample = Sample(tokens: encoded.tokens, trained: encoded.trained)
         return sample.usefulCount == 0 ? .skipped(.nothingTrained) : .sample(sample, truncated: truncated)
+    }
+}
+
+extension SampleEncoder {
+    /// Throws where a token has no row in the model's embedding.
+    private func requireInside(_ tokens: [Int32]) throws(RecordError) {
+        guard let largest = tokens.max(), Int(largest) >= vocabularySize else { return }
+        let text = tokenizer.token(largest).map { " (\"\($0.shortened)\")" } ?? ""
+        throw RecordError("token \(largest)\(text) is outside of the model's vocabulary of \(vocabularySize): the tokenizer belongs to another model, or has tokens more")
     }
 }
 

@@ -82,6 +82,7 @@ package enum TokenizerFiles {
         func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
         func read(_ name: String) throws(TokenizerError) -> [UInt8] {
+            if let problem = InputFile.problem(at: path(name)) { throw TokenizerError(.unreadable, file: path(name), problem.words) }
             let bytes: [UInt8]
             do {
                 bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path(name))))

@@ -60,6 +60,13 @@ package struct CalibrationRows: Sendable {
         self.held = held
     }
 
+    /// A word on fewer tokens than asked for; nil where there are enough.
+    package func shortage(_ options: CalibrationConfiguration) -> String? {
+        guard fittedTokens < options.tokens else { return nil }
+        return "only \(HumanFormat.grouped(fittedTokens)) tokens to calibrate on instead of \(HumanFormat.grouped(options.tokens)): cores fitted to few inputs lose "
+            + "more on others; add data, or more text in compression.calibration.datasets"
+    }
+
     /// The first batches to fit with so many tokens, and one of the others.
     func first(_ tokens: Int) -> CalibrationRows {
         var count = 0

@@ -50,6 +50,8 @@ package struct EvaluationResult: Codable, Sendable, Equatable {
     /// The same on texts of other domains, by their names; nil where none are looked at.
     package var texts: [String: EvaluationResult]?
     package var perplexity: Double { loss < 700 ? exp(loss) : .infinity }
+    /// On fewer rows than this, differences between models are mostly noise.
+    package static let fewestRows = 20
 
     package init(loss: Double, tokens: Int, rows: Int) {
         self.loss = loss

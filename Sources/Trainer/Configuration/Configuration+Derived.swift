@@ -45,7 +45,7 @@ extension Configuration {
 
     /// The datasets with their paths looked up; one that is not found keeps the path it was given.
     package func files(_ datasets: [DatasetConfiguration]) -> [DatasetFile] {
-        datasets.map { DatasetFile(path: existingPath($0.path) ?? $0.path, format: $0.format, weight: $0.weight, split: $0.split) }
+        datasets.map { DatasetFile(path: existingPath($0.path) ?? $0.path, format: $0.format, columns: $0.columns, weight: $0.weight, split: $0.split) }
     }
 
     /// What decides which samples come in which order.

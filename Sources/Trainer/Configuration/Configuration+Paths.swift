@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Models
 
@@ -57,15 +58,15 @@ extension Configuration {
         for (list, index, dataset) in files.flatMap({ list, entries in entries.enumerated().map { (list, $0, $1) } }) {
             let key = "\(list)[\(index)].path"
             if let found = existingPath(dataset.path) {
-                if Self.isDirectory(found) { report("\(found) is a directory; expected a .jsonl, .json or .gz file", key) }
+                if let complaint = DataPlace.complaint(about: found) { report(complaint, key) }
             } else {
-                report("no such file: \(places(dataset.path)). datasets/README.md says how to get it", key)
+                report(DataPlace.complaint(aboutMissing: dataset.path, places: places(dataset.path)), key)
             }
         }
         for (index, text) in evaluationTexts.enumerated() {
             let key = "eval_texts[\(index)]"
             guard let found = existingPath(text) else { report("no such file: \(places(text))", key); continue }
-            if Self.isDirectory(found) { report("\(found) is a directory; expected a file of plain text", key) }
+            if let problem = InputFile.problem(at: found) { report("\(found) \(problem.words)", key) }
         }
         if let checkpoint = resumeFromCheckpoint, checkpoint != "latest", existingPath(checkpoint) == nil {
             report("no such checkpoint: \(places(checkpoint))", "resume_from_checkpoint")

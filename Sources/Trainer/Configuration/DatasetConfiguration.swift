@@ -8,6 +8,8 @@ package struct DatasetConfiguration: SettingGroup {
     package var path = ""
     /// The shape of the rows; nil looks at the first ones.
     package var format: DataFormat?
+    /// Which columns of the rows stand for the fields of the format, where they have other names.
+    package var columns = ColumnNames()
     /// What the rows are for.
     package var split = DatasetFile.Split.train
     /// Share of the samples of an epoch, relative to the weights of the other files. Given for all files that are trained on or for none: then every
@@ -20,6 +22,7 @@ package struct DatasetConfiguration: SettingGroup {
         [
             Setting("path", \.path) { $0.isEmpty ? "is empty; expected a file" : nil },
             Setting("format", \.format),
+            Setting("columns", \.columns),
             Setting("split", \.split),
             Setting("weight", \.weight, .trajectory, .positive),
         ]

@@ -100,7 +100,8 @@ enum ForeignKeyTable {
         datasets.name datasets.file datasets.data_files datasets.data_path datasets.dataset datasets.file_name datasets.script_url | datasets.path |
         datasets.type datasets.formatting datasets.ds_type datasets.input_format datasets.conversation | datasets.format |
         datasets.ratio datasets.probability datasets.proportion datasets.prob | datasets.weight |
-        datasets.columns datasets.tags datasets.field* datasets.message_* datasets.roles* datasets.field_messages | | the rows' own keys tell the format; rename them in the file where none is known
+        datasets.tags datasets.field* datasets.message_* datasets.column_mapping | datasets.columns | ({"field of the format": "column"})
+        datasets.roles* | | the usual words for roles are known; datasets/README.md lists them
         datasets.train_on_eos datasets.train_on_eot datasets.roles_to_train datasets.train_on_split | train_on_prompt | (the mark that ends an assistant's turn is always trained)
         datasets.chat_template | chat_template | (one for all data)
         datasets.shards* datasets.preprocess_shards datasets.subset datasets.split_thinking datasets.revision datasets.trust_remote_code datasets.hf_hub_url datasets.streaming | | a data set is a file on the disk; remove it

@@ -18,6 +18,7 @@ package struct CompanionFiles: Sendable, Equatable {
         for name in Self.names {
             let path = URL(fileURLWithPath: directory).appendingPathComponent(name).path
             guard FileSystem.kind(of: path) != nil else { continue }
+            if let problem = InputFile.problem(at: path) { throw HealError(.model, "\(path): \(problem.words)") }
             let bytes = try FileSystem.readAll(path)
             // An export would carry on what is no such file.
             if let reason = MistakenFile.explanation(of: bytes, expected: name.hasSuffix(".model") ? .binary : .text) {

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import HealData
 import Models
@@ -17,6 +18,7 @@ package struct EvaluationText: Sendable {
     ///   - maxRows: rows to take from the beginning; nil takes the whole file.
     package init(path: String, _ opened: OpenedModel, rowLength: Int, maxRows: Int?) throws {
         name = Self.name(path)
+        if let problem = InputFile.problem(at: path) { throw HealError(.data, "\(path): \(problem.words)") }
         var data: Data
         do { data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) } catch {
             throw HealError(.data, "\(path): cannot be read: \(error.localizedDescription)")

@@ -24,7 +24,7 @@ extension HealingJob {
             try watch(.stage(.decomposing(matrices: pending.count)))
             let results = try decompose(
                 prepared.opened, prepared.plan, prepared.dataset, compute: prepared.compute, into: &weights,
-                cache: cluster.isFirst ? decompositionCache : nil, stop: wish
+                cache: cluster.isFirst ? decompositionCache : nil, stop: wish, note: { try watch(.note($0)) }
             ) { try watch(.decomposing($0)) }
             if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
             if cluster.isFirst { try CompressedMatrix.write(results, to: c.outputPath(c.outputDirectory)) }

@@ -75,6 +75,7 @@ package struct HealingJob: Sendable {
             return result
         }
 
+        guard try checkRows(prepared, stop, watch) else { return stopped() }
         // The dense model is looked at first, then let go.
         if progress.dense == nil, prepared.opened.layouts.isEmpty {
             try watch(.stage(.denseEvaluation))

@@ -7,6 +7,10 @@ package enum JobEvent: Sendable {
     case planned(JobSummary)
     /// A stage of the work begins.
     case stage(JobStage)
+    /// So many of the rows were read and found in order.
+    case checking(rows: Int, of: Int)
+    /// What is no mistake but should be known.
+    case note(String)
     case decomposing(DecompositionProgress)
     case decomposed([Compressor.Result])
     /// A checkpoint newer than the one resumed from that failed its checks, and why.

@@ -48,7 +48,9 @@ struct Compress: ParsableCommand {
         let rows = calibrates ? try job.dataset(opened) : nil
         let start = ContinuousClock.now
         let compute = try job.calibrationCompute(opened.configuration)
-        let results = try job.decompose(opened, plan, rows, compute: compute, into: &weights, cache: job.sharedCache) {
+        let results = try job.decompose(
+            opened, plan, rows, compute: compute, into: &weights, cache: job.sharedCache, note: { Console.print("note: \($0)") }
+        ) {
             Console.progress(JobText.progress($0))
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)

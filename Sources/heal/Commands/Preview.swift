@@ -30,6 +30,9 @@ struct Preview: ParsableCommand {
         let job = HealingJob(configuration)
         let opened = try configuration.openModel()
         let dataset = try job.dataset(opened)
+        for note in try dataset.report(limit: FormatDetection.inspectedRows).files.flatMap(\.unreadKeys) {
+            Console.printError("note: \(note.description)")
+        }
         let text = SampleText(tokenizer: opened.tokenizer, colours: color.isOn)
         let rows = dataset.mixture.drawsPerEpoch
         for draw in 0..<min(count, rows) {

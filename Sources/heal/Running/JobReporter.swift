@@ -31,6 +31,9 @@ final class JobReporter {
             let text = stage.text
             Console.status("")
             if Terminal.isOutput, Terminal.isError { Console.status(text + " ...") } else { line(text) }
+        case .checking(let rows, let total):
+            if rows < total { Console.progress("checking", rows, of: total, "rows") }
+        case .note(let text): line("note: \(text)")
         case .decomposing(let progress): Console.progress(JobText.progress(progress))
         case .decomposed(let results):
             line(JobText.decomposed(results))

@@ -21,20 +21,32 @@ struct RowTokenizing {
         let file = try isCut ? RowFile(path: path, blockBytes: 2 * encoder.maxLength) : RowFile(path: path)
         let format = try FormatDetection.format(of: file, forced: format)
         let group = 1024
+        var told: Set<String> = []
         for start in stride(from: 0, to: file.rowCount, by: group) {
             let rows = start..<min(file.rowCount, start + group)
-            let outcomes = Mutex<[Result<[UInt8], any Error>]>(Array(repeating: .success([]), count: rows.count))
+            let outcomes = Mutex<[Result<Line, any Error>]>(Array(repeating: .success(Line()), count: rows.count))
             Parallel.forEach(rows.count) { i in
                 let outcome = Result { try line(rows.lowerBound + i, file, format) }
                 outcomes.withLock { $0[i] = outcome }
             }
-            for outcome in outcomes.withLock({ $0 }) { try outcome.get().withUnsafeBytes(Console.write) }
+            for (row, outcome) in zip(rows, outcomes.withLock { $0 }) {
+                let line = try outcome.get()
+                for key in line.unreadKeys where told.insert(key).inserted {
+                    Console.printError("note: \(file.place(ofRow: row)): `\(key)` is not read")
+                }
+                line.text.withUnsafeBytes(Console.write)
+            }
         }
     }
 
-    private func line(_ row: Int, _ file: RowFile, _ format: DataFormat) throws -> [UInt8] {
+    private struct Line: Sendable {
+        var text: [UInt8] = []
+        var unreadKeys: [String] = []
+    }
+
+    private func line(_ row: Int, _ file: RowFile, _ format: DataFormat) throws -> Line {
         do {
-            let conversation = try file.conversation(ofRow: row, format: format)
+            let (conversation, unreadKeys) = try file.reading(ofRow: row, format: format)
             var encoded = try encoder.encode(conversation)
             if encoded.tokens.count > encoder.maxLength { encoded.keep(encoder.maxLength, fromPart: 0) }
             var output = Array(#"{"ids":"#.utf8)
@@ -44,7 +56,7 @@ struct RowTokenizing {
             if case .skipped(let reason) = try encoder.outcome(of: conversation) {
                 output += Array(#","skipped":\#(JSONText.quoted(reason.words))"#.utf8)
             }
-            return output + Array("}\n".utf8)
+            return Line(text: output + Array("}\n".utf8), unreadKeys: unreadKeys)
         } catch let error as RecordError {
             throw DataError(.badRow, at: file.place(ofRow: row), error.description)
         }

@@ -107,12 +107,14 @@ struct Validation {
                 alone.split = .train
                 alone.weight = nil
                 let dataset = try Dataset(files: [alone], encoder: encoder, options: options)
-                let report = try dataset.report(threads: Parallel.threads)
+                let report = try dataset.report(threads: Parallel.threads) { done, total in
+                    if done < total { Console.progress("reading", done, of: total, file.path) }
+                }
                 for found in report.files { judge(found, c) }
                 counters += report.files
             } catch { add(error) }
         }
-        if files.count == c.datasets.count, mistakes.isEmpty { judge(counters, files, encoder, c) }
+        if files.count == c.datasets.count, mistakes.isEmpty { judge(counters, files, encoder, c, opened) }
     }
 
     private mutating func judge(_ file: DataReport.File, _ c: Trainer.Configuration) {
@@ -121,6 +123,7 @@ struct Validation {
             let listed = file.firstErrors.map(\.description) + (more > 0 ? ["\(file.path): and \(HumanFormat.grouped(more)) more bad rows"] : [])
             if c.onBadLine == .skip { notes += listed } else { mistakes += listed }
         }
+        notes += file.unreadKeys.map(\.description)
         let counters = file.counters
         if counters.samples == 0, file.errorCount == 0 {
             let reasons = counters.skipped.sorted { $0.value > $1.value }.map { "\($0.key.words): \($0.value)" }.joined(separator: ", ")
@@ -129,9 +132,13 @@ struct Validation {
     }
 
     /// The checks across files, and the summary.
-    private mutating func judge(_ found: [DataReport.File], _ files: [DatasetFile], _ encoder: SampleEncoder, _ c: Trainer.Configuration) {
+    private mutating func judge(_ found: [DataReport.File], _ files: [DatasetFile], _ encoder: SampleEncoder, _ c: Trainer.Configuration, _ opened: OpenedModel?) {
         do {
             let dataset = try Dataset(files: files, encoder: encoder, options: c.dataOptions)
+            if let shortage = HealingJob.shortage(heldBack: dataset.heldBack.count) { notes.append(shortage) }
+            if let opened, opened.layouts.isEmpty, c.compression.initialization == .activation {
+                if let shortage = try c.calibrationRows(opened, dataset).shortage(c.compression.calibration) { notes.append(shortage) }
+            }
             if dataset.heldBack.isEmpty { notes.append("no rows are held back, so nothing will be evaluated; see val_size") }
             let all = DataReport(files: found).counters
             for file in found {
@@ -160,11 +167,11 @@ struct Validation {
     /// Without a tokenizer, rows can still be read.
     private mutating func checkRows(_ file: DatasetFile, _ c: Trainer.Configuration) {
         do {
-            let rows = try RowFile(path: file.path), format = try FormatDetection.format(of: rows, forced: file.format)
+            let rows = try RowFile(path: file.path), format = try FormatDetection.format(of: rows, forced: file.format, columns: file.columns)
             var bad: [String] = []
             for row in 0..<rows.rowCount {
                 do {
-                    _ = try rows.conversation(ofRow: row, format: format)
+                    _ = try rows.conversation(ofRow: row, format: format, columns: file.columns)
                 } catch let error as RecordError {
                     bad.append("\(bad.count < 10 ? rows.place(ofRow: row) : rows.path): \(error.description)")
                 }

@@ -49,7 +49,8 @@ import Testing
                         + "--include '*.json' --include '*.jinja' --include '*.safetensors' --include 'tokenizer*' --local-dir models/Llama-2-7b-hf   (the command comes with: pip install huggingface_hub)",
                     "\(file):3: tokenizer: no such file or directory: nowhere, nor \(root)/nowhere",
                     "\(file):6: datasets[1].path: no such file: datasets/full/alpaca.jsonl, nor \(root)/datasets/full/alpaca.jsonl. datasets/README.md says how to get it",
-                    "\(file):7: datasets[2].path: \(configuration.existingPath("datasets")!) is a directory; expected a .jsonl, .json or .gz file",
+                    "\(file):7: datasets[2].path: \(configuration.existingPath("datasets")!) is a directory; expected a .jsonl, .json, .txt or .gz file, "
+                        + "such as \(configuration.existingPath("datasets")!)/alpaca-dolly.jsonl",
                     "\(file):9: resume_from_checkpoint: no such checkpoint: runs/none.h5, nor \(root)/runs/none.h5",
                     "\(file):10: output_dir: /dev/null/run cannot be made: /dev/null is not a directory",
                 ])
@@ -63,6 +64,19 @@ import Testing
             #expect(issues.count == 2)
             #expect(issues[0].description.hasPrefix("\(root)/configs/x.json:2: model: \(root)/models/empty holds no model"))
             #expect(issues[1].description.hasPrefix("--set datasets[0].path: no such file: none.jsonl"))
+        }
+    }
+
+    /// What is no file is not opened, and a name that is no path gets another advice than a path that is not there.
+    @Test(arguments: [
+        ("/dev/zero", "/dev/zero is a device, not a file"), ("HuggingFaceH4/ultrachat_200k", "no such file: HuggingFaceH4/ultrachat_200k"),
+        ("https://example.org/rows.jsonl", "https://example.org/rows.jsonl is an address (https)"), ("s3://bucket/rows.jsonl", "s3://bucket/rows.jsonl is an address (s3)"),
+    ])
+    func whatIsNoFile(path: String, expected: String) throws {
+        try withProject("\"model\": \"models/tiny\",\n\"datasets\": [{\"path\": \"\(path)\"}]") { configuration, root in
+            let issue = configuration.checkPaths().first { $0.key == "datasets[0].path" }
+            #expect(issue?.message.hasPrefix(expected) == true, "\(issue?.message ?? "nothing")")
+            #expect((issue?.message.contains("load_dataset(\"HuggingFaceH4/ultrachat_200k\"") == true) == path.hasPrefix("Hugging"))
         }
     }
 
