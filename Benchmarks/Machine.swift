@@ -16,22 +16,10 @@ struct Machine: Codable, Equatable {
     var openblas: String
 
     static var current: Machine {
-        let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        func value(_ keys: String...) -> String? {
-            for line in info.split(separator: "\n") {
-                let parts = line.split(separator: ":", maxSplits: 1).map { $0.trimmingCharacters(in: .whitespaces) }
-                if parts.count == 2, keys.contains(parts[0]) { return parts[1] }
-            }
-            return nil
-        }
-        let known = Set((value("flags", "Features") ?? "").split(separator: " ").map(String.init))
-        let telling = [
-            "avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "asimd", "sve", "sve2",
-            "bf16", "svebf16",
-        ]
+        let model = ProcessorModel.own
         return Machine(
-            processor: value("model name", "Hardware") ?? "unknown", cores: Processors.own.usable,
-            flags: telling.filter(known.contains), memoryBytes: ProcessInfo.processInfo.physicalMemory, loops: LibraryVersions.loops,
+            processor: model.name, cores: Processors.own.usable,
+            flags: model.flags, memoryBytes: ProcessInfo.processInfo.physicalMemory, loops: LibraryVersions.loops,
             bf16Products: GEMM.hasFastBFloat16, onednn: LibraryVersions.oneDNN, openblas: LibraryVersions.openBLAS)
     }
 }

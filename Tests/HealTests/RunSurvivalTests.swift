@@ -58,6 +58,23 @@ struct RunSurvivalTests {
         }
     }
 
+    /// With no file descriptor left, the run ends, but not without a checkpoint of what it has done.
+    @Test func withoutDescriptors() throws {
+        var saved = 0
+        for limit in 15...26 {
+            try withTemporaryDirectory { directory in
+                let settings = JobCommandTests.settings(directory, steps: 2).map { $0 == "save_steps=1000" ? "save_steps=1" : $0 }
+                let line = settings.map { "'\($0)'" }.joined(separator: " ")
+                let outcome = try Program.shell("ulimit -n \(limit); heal \(line)")
+                if outcome.status == 0 || !outcome.output.contains("tok/s") { return }
+                #expect(outcome.errors.contains("Too many open files") && outcome.errors.contains("saved up to step 1 in "), "\(limit): \(outcome.errors)")
+                #expect(try checkpoints(directory).count == 1)
+                saved += 1
+            }
+        }
+        #expect(saved > 0, "some limit lets a run begin, but not save")
+    }
+
     /// What the cores are is decided when they are found.
     @Test func refusesWhatWouldHaveNoEffect() throws {
         try withTemporaryDirectory { directory in

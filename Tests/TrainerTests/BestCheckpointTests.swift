@@ -81,6 +81,8 @@ extension TrainingJobTests {
                 #expect(outcome.result.healed == best.result && outcome.result.healedStep == best.step)
                 // What is exported is the best: the same as an export of its checkpoint.
                 let path = try #require(outcome.result.bestCheckpoint), opened = try OpenedModel.open(path)
+                #expect(try OpenedModel.checkpointPath(job.configuration.outputDirectory + "/best") == path)
+                #expect(try OpenedModel.checkpointPath(job.configuration.outputDirectory + "/latest")?.hasSuffix("checkpoint-00000040.h5") == true)
                 let other = directory + "/other"
                 _ = try HuggingFaceExport.write(opened, weights: opened.weights(), to: other, dtype: .bf16)
                 #expect(FileManager.default.contentsEqual(atPath: other + "/model.safetensors", andPath: job.configuration.exportDirectory! + "/model.safetensors"))

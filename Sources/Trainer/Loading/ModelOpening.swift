@@ -44,12 +44,12 @@ extension OpenedModel {
             chatTemplateSource: template, warnings: files.warnings)
     }
 
-    /// The checkpoint file that `path` means, or nil if it means none: a `.h5` file, `latest` in a run's directory, or the directory itself.
+    /// The checkpoint file that `path` means, or nil if it means none: a `.h5` file, `latest` or `best` in a run's directory, or the directory itself.
     package static func checkpointPath(_ path: String, skipped: (_ checkpoint: String, _ reason: String) -> Void = { _, _ in }) throws -> String? {
         if path.hasSuffix(".h5") { return path }
         let name = (path as NSString).lastPathComponent
         let directory: String
-        if name == "latest", FileSystem.kind(of: path) == nil {
+        if ["latest", "best"].contains(name), FileSystem.kind(of: path) == nil {
             directory = (path as NSString).deletingLastPathComponent
         } else if FileSystem.kind(of: path) == .directory, FileSystem.kind(of: path + "/config.json") == nil {
             directory = path
@@ -58,7 +58,7 @@ extension OpenedModel {
         }
         let checkpoints = CheckpointDirectory(path: directory)
         guard !(try checkpoints.entries()).isEmpty else {
-            if name == "latest" { throw HealError(.checkpoint, "\(directory): there is no checkpoint here") }
+            if ["latest", "best"].contains(name) { throw HealError(.checkpoint, "\(directory): there is no checkpoint here") }
             return nil
         }
         let search = try checkpoints.newestValid()
@@ -67,7 +67,17 @@ extension OpenedModel {
             throw HealError(.checkpoint, "\(directory): no checkpoint here is valid\n\(reasons)")
         }
         for (entry, reason) in search.invalid { skipped(entry.path, "\(reason)") }
-        return newest.path
+        return name == "best" && directory != path ? try bestPath(newest.path, directory) : newest.path
+    }
+
+    /// The checkpoint with the best evaluation, by the newest one.
+    private static func bestPath(_ newest: String, _ directory: String) throws -> String {
+        guard let best = try CheckpointReader(newest).progress().best else {
+            throw HealError(.checkpoint, "\(newest): does not say which checkpoint is the best; the run needs load_best_model_at_end or metric_for_best_model for that")
+        }
+        let path = directory + "/" + CheckpointDirectory.fileName(step: best.step)
+        guard FileSystem.kind(of: path) == .file else { throw HealError(.checkpoint, "\(path): the best checkpoint of the run is not there any more") }
+        return path
     }
 }
 

@@ -21,6 +21,18 @@ struct ProtocolBuffer {
         variable(UInt64(bitPattern: Int64(value)))
     }
 
+    /// Written also where it is false: one of several alternatives.
+    mutating func add(field: Int, bool: Bool) {
+        tag(field, wireType: 0)
+        variable(bool ? 1 : 0)
+    }
+
+    mutating func add(field: Int, bytes content: [UInt8]) {
+        tag(field, wireType: 2)
+        variable(UInt64(content.count))
+        bytes += content
+    }
+
     mutating func add(field: Int, text: String) {
         tag(field, wireType: 2)
         variable(UInt64(text.utf8.count))

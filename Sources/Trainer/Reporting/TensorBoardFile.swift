@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A TensorBoard event file: `train/...` and `eval/...` scalars, samples and warnings as text.
@@ -7,14 +8,16 @@ package final class TensorBoardFile: RunEventSink {
     package let path: String
     private let file: AppendedFile
     private let now: () -> Double
+    private var hasHyperparameters = false
 
     /// Begins a new file in the directory. TensorBoard reads all files of a directory as one run, in the order of their names.
     ///
     /// - Parameters:
     ///   - resumedStep: the step of the checkpoint that the run goes on from; readers then forget what earlier files say about later steps. nil
     ///     for a run from the beginning, which makes them forget all earlier files.
+    ///   - about: the run's configuration, for the plugins "hparams" and "text".
     ///   - now: seconds since 1970.
-    package init(directory: String, resumedStep: Int?, now: @escaping () -> Double = { Date().timeIntervalSince1970 }) throws(ReportingError) {
+    package init(directory: String, resumedStep: Int?, about: JSON? = nil, now: @escaping () -> Double = { Date().timeIntervalSince1970 }) throws(ReportingError) {
         self.now = now
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -28,6 +31,10 @@ package final class TensorBoardFile: RunEventSink {
             $0.add(field: Field.Event.step, integer: (resumedStep ?? -1) + 1)
             $0.add(field: Field.Event.sessionLog) { $0.add(field: 1, integer: 1) }  // status: START
         }
+        guard let about else { return }
+        for value in HyperparameterEvents.beginning(about, time: now()) { try append(hyperparameters: value) }
+        try append(step: (resumedStep ?? -1) + 1, tag: "configuration/text_summary", text: HyperparameterEvents.text(about))
+        hasHyperparameters = true
     }
 
     package func record(_ event: RunEvent) throws {
@@ -54,7 +61,10 @@ package final class TensorBoardFile: RunEventSink {
     }
 
     package func synchronize() throws { try file.synchronize() }
-    package func close() throws { try file.close() }
+    package func close() throws {
+        if hasHyperparameters { try append(hyperparameters: HyperparameterEvents.end(time: now())) }
+        try file.close()
+    }
 
     /// The numbers of the fields used, from TensorFlow's event.proto, summary.proto and tensor.proto.
     private enum Field {
@@ -92,6 +102,22 @@ package final class TensorBoardFile: RunEventSink {
                         $0.add(field: 8, text: text)  // string_val
                     }
                     $0.add(field: Field.Value.metadata) { $0.add(field: 1) { $0.add(field: 1, text: "text") } }  // plugin_data.plugin_name
+                }
+            }
+        }
+    }
+
+    private func append(hyperparameters value: HyperparameterEvents.Value) throws(ReportingError) {
+        try append {
+            $0.add(field: Field.Event.summary) {
+                $0.add(field: 1) {
+                    $0.add(field: Field.Value.tag, text: value.tag)
+                    $0.add(field: Field.Value.metadata) {
+                        $0.add(field: 1) {  // plugin_data
+                            $0.add(field: 1, text: "hparams")
+                            $0.add(field: 2, bytes: value.content)
+                        }
+                    }
                 }
             }
         }

@@ -48,11 +48,15 @@ struct Compress: ParsableCommand {
         let rows = calibrates ? try job.dataset(opened) : nil
         let start = ContinuousClock.now
         let compute = try job.calibrationCompute(opened.configuration)
-        let results = try job.decompose(
-            opened, plan, rows, compute: compute, into: &weights, cache: job.sharedCache, note: { Console.print("note: \($0)") }
-        ) {
-            Console.progress(JobText.progress($0))
+        let interruption = Interruption { Console.printError(StopText.asked(.decomposing(matrices: plan.compressed.count), unit: "")) }
+        let request = interruption.request
+        let results = try withExtendedLifetime(interruption) {
+            try job.decompose(
+                opened, plan, rows, compute: compute, into: &weights, cache: job.sharedCache, stop: { request.isMade },
+                note: { Console.print("note: \($0)") }
+            ) { Console.progress(JobText.progress($0)) }
         }
+        if request.isMade { throw stopped(request, cache: job.sharedCache) }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let summary = try MPOExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite) { progress in
             Console.progress("writing", progress.done, of: progress.total, progress.name)
@@ -63,6 +67,15 @@ struct Compress: ParsableCommand {
         if calibrates, !results.isEmpty { Console.print("\n" + FitTable(results).text()) }
         Console.print("\n\(JobText.decomposed(results)); \(HumanFormat.duration(seconds))")
         Console.print("wrote \(summary.directory) (\(HumanFormat.grouped(summary.parameters)) parameters, \(HumanFormat.bytes(summary.bytes)))")
+    }
+
+    /// Says what is kept of a decomposition that was stopped.
+    private func stopped(_ request: Interruption.Request, cache: DecompositionCache?) -> ExitCode {
+        Console.status("")
+        let kept = cache.map { "what is decomposed is kept in \($0.directory), and the same command continues" }
+        Console.print("stopped while decomposing; " + (kept ?? "nothing was written. With \"compression.cache\" finished matrices are kept"))
+        Console.finish()
+        return ExitCode(Interruption.Request.status(request.signal))
     }
 }
 

@@ -63,6 +63,7 @@ struct Train: ParsableCommand {
     func run() throws {
         Console.workWithoutReader()
         let cluster = try Launch.join()
+        if cluster.isFirst, !dryRun { Console.beginLog() }
         try Ranks.run(on: cluster) { try run(on: cluster) }
     }
 
@@ -82,7 +83,7 @@ struct Train: ParsableCommand {
             if cluster.isFirst { Console.print(try PlanReport(outline, configuration).text()) }
             return
         }
-        let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest)
+        let reporter = JobReporter(configuration, mayStartAnew: job.resume == .latest, command: ShellText.command(["heal"] + CommandLine.arguments.dropFirst()))
         let (stage, isFirst, unit) = (reporter.stage, cluster.isFirst, cluster.isAlone ? "micro-batch" : "step")
         let interruption = Interruption { if isFirst { Console.printError(StopText.asked(stage.current, unit: unit)) } }
         let request = interruption.request

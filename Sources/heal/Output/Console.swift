@@ -18,6 +18,7 @@ enum Console {
         var worksWithoutReader = false
         /// Width of the status line that stands on standard error's terminal, to be wiped before anything else is written.
         var hasStatusLine = false
+        var log = RunLog.none
         /// How often long work is told of in a file.
         var cadence = Cadence(every: .seconds(30))
     }
@@ -51,6 +52,7 @@ enum Console {
     private static func put(_ bytes: UnsafeRawBufferPointer) {
         state.withLock { state in
             wipeStatus(&state)
+            state.log.append(bytes)
             state.buffer.append(contentsOf: bytes)
             if state.buffer.count >= capacity { drain(&state) }
         }
@@ -71,7 +73,9 @@ enum Console {
         state.withLock { state in
             drain(&state)
             wipeStatus(&state)
-            _ = send(Array((line.withoutCommands + "\n").utf8)[...], to: STDERR_FILENO)
+            let line = line.withoutCommands
+            state.log.append(line)
+            _ = send(Array((line + "\n").utf8)[...], to: STDERR_FILENO)
         }
     }
 
@@ -79,6 +83,20 @@ enum Console {
     static func warn(_ warnings: [String]) {
         for warning in warnings { printError("heal: warning: \(warning)") }
     }
+
+    // MARK: The log of a run
+
+    /// From now on what is printed is kept, to go into a log as soon as it is known where that is.
+    static func beginLog() { state.withLock { $0.log = .waiting([]) } }
+
+    /// Appends what was kept, and all that is printed from now on, to a file.
+    static func log(to path: String, title: String) {
+        guard let error = state.withLock({ $0.log.open(path, title: title) }) else { return }
+        printError("heal: warning: \(error)")
+    }
+
+    /// Writes a line to the log alone: what is only shown for a moment elsewhere.
+    static func logLine(_ line: String) { state.withLock { $0.log.append(line.withoutCommands) } }
 
     /// Tells that a damaged checkpoint was passed over for the one before it.
     static func warnOfSkipped(checkpoint path: String, reason: String) {

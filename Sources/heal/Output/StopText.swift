@@ -6,7 +6,7 @@ enum StopText {
     static func asked(_ stage: JobStage?, unit: String) -> String {
         let plan =
             switch stage {
-            case .decomposing: "the matrices at hand are finished and kept"
+            case .decomposing: "the matrices at hand are finished first"
             case .healing: "the \(unit) at hand is finished, then the run is saved"
             case .exporting: "the run is saved; the export is left undone"
             case nil, .denseEvaluation, .truncatedEvaluation, .openingTeacher: "the batch at hand is finished"

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import Trainer
 
@@ -8,13 +9,17 @@ final class JobReporter {
     private let configuration: Trainer.Configuration
     private let mayStartAnew: Bool
     private var remaining: RemainingTime
-    private var wasResumed = false
+    private var resumedStep: Int?
+    private var forecast: RunForecast?
     private var saved: CheckpointReport?
-    private var totalSteps = Int.max
+    private let title: String
     let stage = StageNote()
 
-    /// - Parameter mayStartAnew: a checkpoint was to be looked for, and the job begins from the start where there is none.
-    init(_ configuration: Trainer.Configuration, mayStartAnew: Bool) {
+    /// - Parameters:
+    ///   - mayStartAnew: a checkpoint was to be looked for, and the job begins from the start where there is none.
+    ///   - command: what the log says that was started.
+    init(_ configuration: Trainer.Configuration, mayStartAnew: Bool, command: String) {
+        title = "--- \(ISO8601DateFormatter().string(from: Date()))  \(ProgramVersion.text): \(command)"
         self.configuration = configuration
         self.mayStartAnew = mayStartAnew
         remaining = RemainingTime(configuration)
@@ -23,9 +28,11 @@ final class JobReporter {
     func report(_ event: JobEvent) {
         switch event {
         case .planned(let summary):
-            totalSteps = summary.totalSteps ?? .max
+            Console.log(to: summary.outputDirectory + "/log.txt", title: title)
             Console.print(JobText.header(summary, configuration))
-            if mayStartAnew, !wasResumed { Console.print("no checkpoint in \(summary.outputDirectory) yet: starting from the beginning") }
+            forecast = RunForecast.ofLongRun(summary, configuration, resumedStep: resumedStep)
+            if let forecast { line("time         " + forecast.text) }
+            if mayStartAnew, resumedStep == nil { Console.print("no checkpoint in \(summary.outputDirectory) yet: starting from the beginning") }
         case .stage(let stage):
             self.stage.set(stage)
             let text = stage.text
@@ -34,7 +41,12 @@ final class JobReporter {
         case .checking(let rows, let total):
             if rows < total { Console.progress("checking", rows, of: total, "rows") }
         case .note(let text): line("note: \(text)")
-        case .decomposing(let progress): Console.progress(JobText.progress(progress))
+        case .decomposing(let progress):
+            var line = JobText.progress(progress)
+            if let forecast, let left = progress.secondsLeft {
+                line.parts.append(.init("about \(HumanFormat.duration(left + forecast.secondsAfterDecomposition)) in all", rank: 2))
+            }
+            Console.progress(line)
         case .decomposed(let results):
             line(JobText.decomposed(results))
             let fits = results.filter { $0.fit != nil }
@@ -42,7 +54,7 @@ final class JobReporter {
         case .invalidCheckpoint(let path, let reason):
             Console.warnOfSkipped(checkpoint: path, reason: reason)
         case .resumed(let path, let step):
-            wasResumed = true
+            resumedStep = step
             line("going on from \(path), step \(HumanFormat.grouped(step))")
         case .run(.step(let report)):
             remaining.add(.step(report))
@@ -66,7 +78,7 @@ final class JobReporter {
 
     /// A failure with what is left to do where the work itself is done.
     func completing(_ failure: Failure) -> Failure {
-        guard let saved, saved.step >= totalSteps, let form = configuration.export?.target.rawValue, failure.messages.count == 1 else { return failure }
+        guard stage.current == .exporting, let saved, let form = configuration.export?.target.rawValue, failure.messages.count == 1 else { return failure }
         var failure = failure
         let command = ShellText.command(["heal", "export", "--checkpoint", saved.path, "--to", form, "OUT"])
         failure.messages[0] += "\nThe run is complete and saved; to export it elsewhere:\n  \(command)"
@@ -75,7 +87,8 @@ final class JobReporter {
 
     private func step(_ report: StepReport) {
         let left = remaining.seconds(after: report)
-        if !(Terminal.isOutput && Terminal.isError) { line(ProgressLine.text(report, secondsLeft: left)) }
+        let text = ProgressLine.text(report, secondsLeft: left)
+        if Terminal.isOutput && Terminal.isError { Console.logLine(text) } else { line(text) }
         Console.status(ProgressLine.text(report, secondsLeft: left, width: Terminal.width - 1))
     }
 

@@ -76,6 +76,6 @@ struct PlanReport {
             costs, summary, configuration, steps: max(0, total - (outline.progress?.step ?? 0)),
             sampleTokens: rows.flatMap { rows in epoch.map { Double($0.tokens) / Double(rows) } } ?? Double(summary.rowLength),
             isFresh: outline.progress == nil, rate: model, wide: outline.compute == .f32 ? model : .measured(.f32))
-        return "about \(HumanFormat.duration(forecast.seconds)): " + forecast.phases.map { "\($0.name) \(HumanFormat.duration($0.seconds))" }.joined(separator: ", ")
+        return forecast.text
     }
 }

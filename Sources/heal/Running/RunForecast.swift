@@ -1,4 +1,6 @@
+import Autograd
 import Foundation
+import HealData
 import Kernels
 import Models
 import TensorTrain
@@ -7,6 +9,15 @@ import Trainer
 /// How long each phase of a run takes, predicted from its products and from how fast this machine makes them. Meant to be right within a half.
 struct RunForecast {
     let phases: [(name: String, seconds: Double)]
+    private static let decomposition = "decomposition"
+
+    /// What follows once all cores are found.
+    var secondsAfterDecomposition: Double { phases.drop { $0.name != Self.decomposition }.dropFirst().reduce(0) { $0 + $1.seconds } }
+
+    var text: String {
+        "about \(HumanFormat.duration(seconds)): " + phases.map { "\($0.name) \(HumanFormat.duration($0.seconds))" }.joined(separator: ", ")
+    }
+
     var seconds: Double { phases.reduce(0) { $0 + $1.seconds } }
 
     /// Bytes written in a second, with checksums and the way to the disk.
@@ -23,7 +34,7 @@ struct RunForecast {
         var phases: [(String, Double)] = []
         if first {
             phases.append(("dense evaluation", work.evaluation(dense: true)))
-            phases.append(("decomposition", work.decomposition))
+            phases.append((Self.decomposition, work.decomposition))
         }
         phases.append(("\(evaluations) \(evaluations == 1 ? "evaluation" : "evaluations")", Double(evaluations) * work.evaluation(dense: false)))
         phases.append(("\(HumanFormat.grouped(steps)) steps", Double(steps) * costs.secondsPerStep(rate)))
@@ -33,6 +44,26 @@ struct RunForecast {
             phases.append(("export", Double(parameters * (export.dtype == .bf16 ? 2 : 4)) / Self.writing))
         }
         self.phases = phases.map { (name: $0.0, seconds: $0.1) }
+    }
+}
+
+extension RunForecast {
+    /// Runs of fewer operations are soon over; to time products for them is not worth it.
+    private static let long = 3e13
+
+    /// The forecast for a run that takes minutes; nil for others. Nothing is known of the rows yet: micro-batches are taken to be full.
+    static func ofLongRun(_ summary: JobSummary, _ c: Trainer.Configuration, resumedStep: Int?) -> RunForecast? {
+        guard let total = summary.totalSteps else { return nil }
+        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength, steps = max(0, total - (resumedStep ?? 0)), type = summary.dtype == "bf16" ? DType.bf16 : .f32
+        let costs = RunCosts(
+            summary.configuration, summary.plan, c, compute: type, epoch: EpochPlan(microBatches: 1, tokens: tokens, trainedTokens: tokens, isExact: false)
+        ) { HealingJob.contraction(c.compression.plan, $0, tokens: tokens) }
+        let calibration = resumedStep == nil ? 12 * Double(summary.plan.denseTotal) * Double(c.compression.calibration.tokens) : 0
+        guard costs.operationsPerStep * Double(steps) + calibration > long else { return nil }
+        let rate = CostModel.measured(type)
+        return RunForecast(
+            costs, summary, c, steps: steps, sampleTokens: Double(c.maxSequenceLength) / 2, isFresh: resumedStep == nil, rate: rate,
+            wide: type == .f32 ? rate : .measured(.f32))
     }
 }
 
@@ -50,7 +81,8 @@ private struct PhaseWork {
 
     /// Seconds of one evaluation of the held-back rows and the texts, over all ranks.
     func evaluation(dense: Bool) -> Double {
-        let rows = min(summary.heldBackRows, c.evaluationMaxRows ?? .max)
+        // As many as there may be, where nothing is known of the data.
+        let rows = summary.files.isEmpty ? c.evaluationMaxRows ?? 0 : min(summary.heldBackRows, c.evaluationMaxRows ?? .max)
         let texts = Double(c.evaluationTexts.count) * Double(c.evaluationMaxRows ?? 0) * Double(summary.rowLength)
         return forward(dense: dense, tokens: Double(rows) * sampleTokens / Double(summary.ranks) + texts)
     }
@@ -79,7 +111,8 @@ private struct PhaseWork {
             seconds += forward(dense: true, tokens: curve) + moments(curve) + singularValues(matrices)
         }
         seconds += singularValues(matrices) + (choosing ? sweeps(matrices) : 0)
-        return seconds + Double(c.compression.local.epochs) * 3 * forward(dense: true, tokens: Double(options.tokens))
+        // Reading, checksums and sums beside the products: half as much again, as measured.
+        return 1.5 * seconds + Double(c.compression.local.epochs) * 3 * forward(dense: true, tokens: Double(options.tokens))
     }
 
     /// Sums of x x^T over the tokens: query, key and value share one, gate and up another.

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Testing
 @testable import Trainer
@@ -38,6 +39,16 @@ import Testing
             // Readers take the files in the order of their names, also of two that began in the same second.
             #expect(before.path.hasSuffix("/events.out.tfevents.1700000000.heal"))
             #expect(after.path.hasSuffix("/events.out.tfevents.1700000001.heal"))
+        }
+    }
+
+    /// The configuration as PyTorch's `add_hparams` and `add_text` put it: `Tests/Golden/config/tensorboard`.
+    @Test func configuration() throws {
+        try withTemporaryDirectory { directory in
+            let text = #"{"a": {"off": false, "rate": 0.5}, "list": [1, 2], "name": "crêpe", "none": null, "steps": 3}"#
+            let board = try TensorBoardFile(directory: directory.path, resumedStep: nil, about: JSONParser.parse(Array(text.utf8)), now: { 1_700_000_000.5 })
+            try board.close()
+            #expect(try Data(contentsOf: URL(fileURLWithPath: board.path)) == Data(contentsOf: golden("config/tensorboard/hparams.bin")))
         }
     }
 

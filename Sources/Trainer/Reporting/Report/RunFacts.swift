@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import HealData
 import Kernels
@@ -64,7 +65,7 @@ package struct RunFacts: Codable, Sendable, Equatable {
         settings = Dictionary(c.differences(from: Configuration()).compactMap { difference in difference.now.map { (difference.key, $0) } }) { first, _ in first }
         settings = settings.filter { key, value in !["null", "[]"].contains(value) && !["description", "model", "output_dir", "threads"].contains(key) && !key.hasPrefix("datasets") }
         sessions = [Session(
-            began: Date.now.formatted(.iso8601), step: step, program: ProgramVersion.text, processor: Self.processor, threads: summary.threads, ranks: summary.ranks,
+            began: Date.now.formatted(.iso8601), step: step, program: ProgramVersion.text, processor: ProcessorModel.own.name, threads: summary.threads, ranks: summary.ranks,
             dtype: summary.compute.words, libraries: "oneDNN \(LibraryVersions.oneDNN), \(LibraryVersions.openBLAS)")]
     }
 
@@ -76,12 +77,6 @@ package struct RunFacts: Codable, Sendable, Equatable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
         try FileSystem.writeAtomically(Array(try encoder.encode(facts)) + [0x0A], to: directory + "/" + fileName)
     }
-
-    private static let processor: String = {
-        let lines = ((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? "").split(separator: "\n")
-        let line = lines.first { $0.hasPrefix("model name") || $0.hasPrefix("Model") || $0.hasPrefix("CPU part") }
-        return line.flatMap { $0.split(separator: ":").last }.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
-    }()
 }
 
 /// The program's version, as its option tells it and its files keep it.
