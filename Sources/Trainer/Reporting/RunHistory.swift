@@ -33,7 +33,7 @@ package enum RunHistory {
                 ("bf16_products", GEMM.hasFastBFloat16.json),
             ])),
             ("libraries", .object([("onednn", text(LibraryVersions.oneDNN)), ("openblas", text(LibraryVersions.openBLAS)), ("hdf5", text(HDF5File.libraryVersion))])),
-            ("threads", summary.threads.json), ("ranks", summary.ranks.json), ("dtype", text(summary.dtype)), ("total_steps", summary.totalSteps.json),
+            ("threads", summary.threads.json), ("ranks", summary.ranks.json), ("dtype", text(summary.compute.dtype)), ("total_steps", summary.totalSteps.json),
             ("configuration", c.json),
         ])
     }

@@ -54,7 +54,7 @@ extension RunForecast {
     /// The forecast for a run that takes minutes; nil for others. Nothing is known of the rows yet: micro-batches are taken to be full.
     static func ofLongRun(_ summary: JobSummary, _ c: Trainer.Configuration, resumedStep: Int?) -> RunForecast? {
         guard let total = summary.totalSteps else { return nil }
-        let tokens = c.perDeviceTrainBatchSize * c.maxSequenceLength, steps = max(0, total - (resumedStep ?? 0)), type = summary.dtype == "bf16" ? DType.bf16 : .f32
+        let tokens = c.perDeviceTrainBatchSize * summary.rowLength, steps = max(0, total - (resumedStep ?? 0)), type = summary.compute.type
         let costs = RunCosts(
             summary.configuration, summary.plan, c, compute: type, epoch: EpochPlan(microBatches: 1, tokens: tokens, trainedTokens: tokens, isExact: false)
         ) { HealingJob.contraction(c.compression.plan, $0, tokens: tokens) }
@@ -62,7 +62,7 @@ extension RunForecast {
         guard costs.operationsPerStep * Double(steps) + calibration > long else { return nil }
         let rate = CostModel.measured(type)
         return RunForecast(
-            costs, summary, c, steps: steps, sampleTokens: Double(c.maxSequenceLength) / 2, isFresh: resumedStep == nil, rate: rate,
+            costs, summary, c, steps: steps, sampleTokens: Double(summary.rowLength) / 2, isFresh: resumedStep == nil, rate: rate,
             wide: type == .f32 ? rate : .measured(.f32))
     }
 }
