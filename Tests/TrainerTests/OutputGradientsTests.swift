@@ -33,6 +33,15 @@ import Testing
         }
     }
 
+    @Test func tokensOutsideTheEmbeddingAreNamed() throws {
+        let batch = CalibrationRows.Batch(input: TokenInput([5, 512]), labels: [512, -1], count: 2), weights = try opened.weights()
+        let error = #expect(throws: HealError.self) {
+            _ = try OutputGradients.gather(
+                opened.configuration, weights, [batch], compute: .f32, checkpointing: false, stop: { false }, progress: { _ in })
+        }
+        #expect(error?.description.contains("512") == true)
+    }
+
     /// Means over all tokens, the same whether blocks are computed once or twice.
     @Test func checkpointingChangesNothing() throws {
         let weights = try opened.weights()

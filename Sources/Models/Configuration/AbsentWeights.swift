@@ -13,4 +13,5 @@ struct AbsentWeights: WeightSource {
     func read(_ name: String, into target: UnsafeMutableBufferPointer<Float>) throws(StorageError) { throw error }
     func readBFloat16(_ name: String, into target: UnsafeMutableBufferPointer<UInt16>) throws(StorageError) { throw error }
     func mapped(_ name: String) -> UnsafeRawBufferPointer? { nil }
+    func requireFinite(_ name: String) throws(StorageError) { throw error }
 }

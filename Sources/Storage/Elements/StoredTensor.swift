@@ -56,6 +56,23 @@ struct TensorReader: Sendable {
         return codec
     }
 
+    /// Throws where a number is NaN or infinite.
+    ///
+    /// - Parameters:
+    ///   - name: under which the tensor is known.
+    ///   - sourceRow: as of `read`.
+    func requireFinite(_ tensor: StoredTensor, name: String, sourceRow: ((Int) -> Int)? = nil) throws(StorageError) {
+        let codec = try codec(tensor, count: tensor.elementCount)
+        guard let source = bytes(tensor).baseAddress, let stored = NonFinite.first(codec, tensor.type, source, count: tensor.elementCount) else { return }
+        var values = [Float](repeating: 0, count: tensor.type.elementsPerBlock)
+        let block = stored / values.count
+        Dequantize.decode(codec, source + block * tensor.type.bytesPerBlock, count: values.count, into: &values)
+        let width = tensor.elementCount / tensor.rowCount
+        let row = sourceRow.map { source in (0..<tensor.rowCount).first { source($0) == stored / width }! } ?? stored / width
+        throw StorageError.nonFinite(
+            name, shape: tensor.shape, index: row * width + stored % width, value: values[stored % values.count], file: file.path)
+    }
+
     /// - Parameter sourceRow: which stored row becomes row r; nil: the same order.
     func read(
         _ tensor: StoredTensor, into target: UnsafeMutableBufferPointer<Float>, sourceRow: ((Int) -> Int)? = nil

@@ -19,7 +19,10 @@ package protocol WeightSource: Sendable {
     /// The bytes in place, as `elementType(of:)` says, row-major in the right row order and aligned; nil where the tensor
     /// is quantised, permuted, misaligned or absent. They live as long as the source: keep it in a stored property, or use
     /// `withExtendedLifetime`, for the compiler may end a local variable's life after its last use.
-    func mapped(_ name: String) -> UnsafeRawBufferPointer?
+    func mapped(_ name: String) throws(StorageError) -> UnsafeRawBufferPointer?
+
+    /// Throws where a number of the tensor is NaN or infinite, with file, row and column.
+    func requireFinite(_ name: String) throws(StorageError)
 }
 
 extension WeightSource {
@@ -29,5 +32,12 @@ extension WeightSource {
         var values = [Float](repeating: 0, count: count)
         try values.withUnsafeMutableBufferPointer { (buffer) throws(StorageError) in try read(name, into: buffer) }
         return values
+    }
+
+    /// `requireFinite` of a source that can only be read whole.
+    package func requireFinite(_ name: String, file: String) throws(StorageError) {
+        let values = try floats(name)
+        guard let index = values.withUnsafeBufferPointer({ $0.isEmpty ? nil : NonFinite.first(in: $0.baseAddress!, count: $0.count) }) else { return }
+        throw StorageError.nonFinite(name, shape: try shape(of: name), index: index, value: values[index], file: file)
     }
 }

@@ -114,6 +114,11 @@ package struct GGUFWeights: WeightSource {
         try file.reader(of: entry.tensor).readBFloat16(entry.tensor, into: target, sourceRow: entry.sourceRow)
     }
 
+    package func requireFinite(_ name: String) throws(StorageError) {
+        let entry = try find(name)
+        try file.reader(of: entry.tensor).requireFinite(entry.tensor, name: name, sourceRow: entry.sourceRow)
+    }
+
     package func mapped(_ name: String) -> UnsafeRawBufferPointer? {
         guard let entry = entries[name], entry.interleavedHeads == nil else { return nil }
         return file.reader(of: entry.tensor).mapped(entry.tensor)

@@ -15,7 +15,10 @@ extension JSONValue {
 
     /// Reads and parses the file at `path`.
     package static func read(_ path: String) throws(StorageError) -> JSONValue {
-        try MappedFile(path: path).withBytes { (bytes) throws(StorageError) in try parse(bytes, file: path) }
+        try MappedFile(path: path).withBytes { (bytes) throws(StorageError) in
+            if let reason = MistakenFile.explanation(of: bytes, expected: .text) { throw StorageError(.malformed, file: path, reason) }
+            return try parse(bytes, file: path)
+        }
     }
 
     package static func parse(_ text: String, file: String = "text") throws(StorageError) -> JSONValue {

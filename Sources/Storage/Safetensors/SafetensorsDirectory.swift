@@ -91,6 +91,11 @@ package struct SafetensorsDirectory: WeightSource {
         try reader.readBFloat16(tensor, into: target)
     }
 
+    package func requireFinite(_ name: String) throws(StorageError) {
+        let (reader, tensor) = try find(name)
+        try reader.requireFinite(tensor, name: name)
+    }
+
     package func mapped(_ name: String) -> UnsafeRawBufferPointer? {
         guard let found = tensors[name] else { return nil }
         return files[found.file].reader.mapped(found.tensor)

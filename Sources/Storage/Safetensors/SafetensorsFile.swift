@@ -18,6 +18,9 @@ package struct SafetensorsFile: Sendable {
     package init(path: String) throws(StorageError) {
         let file = try MappedFile(path: path)
         defer { withExtendedLifetime(file) {} }
+        if file.count < 9 || file.bytes[8] != UInt8(ascii: "{"), let reason = MistakenFile.explanation(of: file.bytes, expected: .binary) {
+            throw StorageError(.malformed, file: path, reason)
+        }
         var cursor = ByteCursor(file.bytes, file: path)
         let length: UInt64 = try cursor.integer("the header's length")
         guard length <= Self.maximumHeader else {

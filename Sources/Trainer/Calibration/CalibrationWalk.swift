@@ -110,7 +110,7 @@ struct CalibrationWalk: Sendable {
     /// Of all weights of the model.
     func weightsChecksum() throws -> Checksum {
         var checksum = Checksum()
-        for name in opened.source.names { try opened.source.floats(name).withUnsafeBytes { checksum.add($0) } }
+        for name in opened.usedNames { try opened.source.floats(name).withUnsafeBytes { checksum.add($0) } }
         return checksum
     }
 }

@@ -42,7 +42,7 @@ package struct CheckpointReader: Sendable {
 
     private func decode<T: Decodable>(_ place: String) throws -> T {
         let text = try file.readText(place)
-        do { return try JSONDecoder().decode(T.self, from: Data(text.utf8)) } catch {
+        do { return try JSONDecoder.ofRecords().decode(T.self, from: Data(text.utf8)) } catch {
             throw HealError(.checkpoint, "\(path): \(place): \(error)")
         }
     }
@@ -127,4 +127,5 @@ struct CheckpointWeights: WeightSource {
     }
 
     func mapped(_ name: String) -> UnsafeRawBufferPointer? { nil }
+    func requireFinite(_ name: String) throws(StorageError) { try requireFinite(name, file: file.path) }
 }

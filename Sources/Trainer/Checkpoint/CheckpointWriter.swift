@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import HealData
 import Kernels
@@ -88,8 +89,7 @@ package struct CheckpointWriter {
     }
 
     static func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+        let encoder = JSONEncoder.ofRecords([.sortedKeys, .prettyPrinted])
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Kernels
 import Models
@@ -43,7 +44,7 @@ package struct DecompositionCache: Sendable {
         guard FileSystem.kind(of: path) == .file, let file = try? SealedFile.open(path) else { return nil }
         defer { try? file.close() }
         guard (try? file.stringAttribute("key", at: "/")) == key.text, let text = try? file.readText("result"),
-            let result = try? JSONDecoder().decode(Compressor.Result.self, from: Data(text.utf8))
+            let result = try? JSONDecoder.ofRecords().decode(Compressor.Result.self, from: Data(text.utf8))
         else { return nil }
         var cores: [Tensor] = []
         for k in 0..<result.layout.cores {
@@ -96,7 +97,7 @@ package struct DecompositionCache: Sendable {
         guard FileSystem.kind(of: path) == .file, let file = try? SealedFile.open(path) else { return nil }
         defer { try? file.close() }
         guard (try? file.stringAttribute("key", at: "/")) == key.text, let text = try? file.readText("value") else { return nil }
-        return try? JSONDecoder().decode(Value.self, from: Data(text.utf8))
+        return try? JSONDecoder.ofRecords().decode(Value.self, from: Data(text.utf8))
     }
 
     func store(_ name: String, _ key: Key, _ value: some Encodable) throws {

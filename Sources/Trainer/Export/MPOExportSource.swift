@@ -27,6 +27,8 @@ struct MPOExportSource: WeightSource {
     func elementType(of name: String) throws(StorageError) -> ElementType { try stored.elementType(of: name) }
     func mapped(_ name: String) -> UnsafeRawBufferPointer? { cores[name] == nil ? stored.mapped(name) : nil }
 
+    func requireFinite(_ name: String) throws(StorageError) { try stored.requireFinite(name) }
+
     func read(_ name: String, into target: UnsafeMutableBufferPointer<Float>) throws(StorageError) {
         guard let core = cores[name] else { return try stored.read(name, into: target) }
         let whole = InterpolativeMPO.core(try stored.floats(name), core.k, core.layout, pivots: core.pivots)

@@ -7,7 +7,7 @@ struct MappedWeights: MemoryLender {
 
     /// A tensor over the bytes in the file; nil where they are not float32 or bfloat16 in place.
     func tensor(_ name: String) throws -> Tensor? {
-        guard let bytes = source.mapped(name), !bytes.isEmpty else { return nil }
+        guard let bytes = try source.mapped(name), !bytes.isEmpty else { return nil }
         let type: DType
         switch try source.elementType(of: name) {
         case .float32: type = .f32

@@ -3,6 +3,7 @@ import HealData
 import Kernels
 import Models
 import Storage
+import Synchronization
 import TensorTrain
 
 /// A model as it lies on disk, whatever the form: configuration, tokenizer, the files beside it, and weights still to be read.
@@ -11,27 +12,31 @@ import TensorTrain
 package struct OpenedModel: Sendable {
     package let path: String
     package let configuration: LlamaConfiguration
-    package let source: any WeightSource
+    /// Gives finite numbers only: a tensor with NaN or infinity in it is refused when it is first read.
+    package let source: FiniteWeights
     /// Matrices whose cores are in `source` already.
     package let layouts: [String: MPOLayout]
     package let companions: CompanionFiles
     package let tokenizer: any Tokenizer
     /// The model's own chat template in Jinja, if it has one.
     package let chatTemplateSource: String?
+    /// What is no mistake in the files but should be said.
+    package let warnings: [String]
     /// Where a compressed model's dense original was when it was compressed, if its files tell.
     private let origin: String?
 
     package init(
         path: String, configuration: LlamaConfiguration, source: any WeightSource, layouts: [String: MPOLayout], companions: CompanionFiles,
-        tokenizer: any Tokenizer, chatTemplateSource: String?, origin: String? = nil
+        tokenizer: any Tokenizer, chatTemplateSource: String?, warnings: [String] = [], origin: String? = nil
     ) {
         self.path = path
         self.configuration = configuration
-        self.source = source
+        self.source = FiniteWeights(source)
         self.layouts = layouts
         self.companions = companions
         self.tokenizer = tokenizer
         self.chatTemplateSource = chatTemplateSource
+        self.warnings = warnings
         self.origin = origin
     }
 
@@ -63,6 +68,33 @@ package struct OpenedModel: Sendable {
         }
         for name in names { weights.tensors[name] = try tensor(name) }
         return weights
+    }
+
+    /// Names of the tensors that make up the model, sorted; the files may hold others.
+    package var usedNames: [String] {
+        configuration.expectedWeights().flatMap { name, _ in
+            let module = name.hasSuffix(".weight") ? String(name.dropLast(7)) : name
+            return layouts[module].map { layout in (0..<layout.cores).map { ModelWeights.coreName(module, $0) } } ?? [name]
+        }.sorted()
+    }
+
+    /// Reads every tensor once.
+    ///
+    /// - Parameter progress: called with the number of tensors done and of all.
+    /// - Returns: what is wrong: of each tensor with NaN or infinity in it, the first place.
+    package func unusableNumbers(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws -> [any Error] {
+        // Large ones first, so that no thread is left alone with one at the end.
+        let names = try usedNames.map { ($0, try source.shape(of: $0).reduce(1, *)) }.sorted { ($1.1, $0.0) < ($0.1, $1.0) }.map(\.0)
+        let failures = Mutex([String: any Error]())
+        for start in stride(from: 0, to: names.count, by: 16) {
+            let part = names[start..<min(names.count, start + 16)]
+            Parallel.forEach(part.count) { index in
+                let name = part[part.startIndex + index]
+                do { try source.check(name) } catch { failures.withLock { $0[name] = error } }
+            }
+            progress(part.endIndex, names.count)
+        }
+        return failures.withLock { $0 }.sorted { $0.key < $1.key }.map(\.value)
     }
 
     /// One tensor that the files hold, as `weights` has it.

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Models
 import Storage
@@ -40,8 +41,7 @@ package struct CompressedMatrix: Sendable, Codable, Equatable {
     }
 
     static func write(_ results: [Compressor.Result], to directory: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let encoder = JSONEncoder.ofRecords([.sortedKeys, .withoutEscapingSlashes])
         let lines = try results.map { String(decoding: try encoder.encode(CompressedMatrix($0)), as: UTF8.self) }
         try FileSystem.writeAtomically(Array(("[\n" + lines.joined(separator: ",\n") + "\n]\n").utf8), to: directory + "/" + fileName)
     }

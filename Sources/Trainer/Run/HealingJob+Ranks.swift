@@ -1,3 +1,4 @@
+import Basics
 import Cluster
 import Foundation
 import HealData
@@ -12,7 +13,7 @@ extension HealingJob {
     func shareLayouts(of weights: inout ModelWeights) throws {
         if cluster.isAlone { return }
         let text = cluster.broadcast(cluster.isFirst ? try CheckpointWriter.json(weights.layouts) : nil)!
-        let layouts = try JSONDecoder().decode([String: MPOLayout].self, from: Data(text.utf8))
+        let layouts = try JSONDecoder.ofRecords().decode([String: MPOLayout].self, from: Data(text.utf8))
         for (name, layout) in layouts where weights.layouts[name] != layout {
             let type = weights.tensors[ModelWeights.coreName(name, 0)]!.dtype
             for core in weights.coreNames(name) { weights.tensors[core] = nil }

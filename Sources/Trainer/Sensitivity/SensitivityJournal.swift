@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Storage
 
@@ -28,7 +29,7 @@ final class SensitivityJournal {
     /// Lines that cannot be read, such as one that a kill left unfinished, are as if they were not there.
     init(path: String) throws {
         if FileSystem.kind(of: path) == .file {
-            let text = try Data(contentsOf: URL(fileURLWithPath: path)), decoder = JSONDecoder()
+            let text = try Data(contentsOf: URL(fileURLWithPath: path)), decoder = JSONDecoder.ofRecords()
             for line in text.split(separator: 0x0A) {
                 if let measurement = try? decoder.decode(SensitivityMeasurement.self, from: Data(line)) { known[measurement.place] = measurement }
             }
@@ -45,8 +46,7 @@ final class SensitivityJournal {
         guard measurement.losses.allSatisfy(\.isFinite) else {
             throw HealError(.diverged, "\(measurement.group): the loss is no number with \(HumanFormat.percent(measurement.keep)) kept")
         }
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
+        let encoder = JSONEncoder.ofRecords(.sortedKeys)
         try file.append([UInt8](try encoder.encode(measurement)) + [0x0A])
         known[measurement.place] = measurement
     }

@@ -63,6 +63,8 @@ extension Failure {
         case let error as RecordError: self.init(error.description.withoutCommandsAndLines, .badInput)
         case let error as ReportingError: self.init(error.description, .inputOutput)
         case let error as LaunchError: self.init(error.description, .usage)
+        case let error as EncodingError: self.init("a record cannot be written: \(error)", .failure)
+        case let error as DecodingError: self.init("a record cannot be read: \(error)", .badInput)
         default: self.init((error as NSError).localizedDescription, .failure)
         }
     }

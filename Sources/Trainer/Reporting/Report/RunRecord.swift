@@ -63,7 +63,7 @@ package struct RunRecord: Sendable {
         let compression = directory + "/" + CompressedMatrix.fileName
         if FileSystem.kind(of: compression) == .file {
             do {
-                matrices = try JSONDecoder().decode([CompressedMatrix].self, from: Data(try FileSystem.readAll(compression)))
+                matrices = try JSONDecoder.ofRecords().decode([CompressedMatrix].self, from: Data(try FileSystem.readAll(compression)))
             } catch { throw HealError(.data, "\(compression): is not what a run writes there: \(error)") }
         }
         let picture = directory + "/sensitivity/sensitivity.svg"
