@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build heal test mpi mpi-test bench bench-torch bench-tokenizers clean
+.PHONY: help setup build heal test fuzz fuzz-asan mpi mpi-test bench bench-torch bench-tokenizers clean
 MAKEFLAGS += --no-print-directory
 
 CONFIG ?= configs/stories260k.json
@@ -69,6 +69,18 @@ test: setup ## build and run every test; in release, as the numerics are slow in
 	@swift build $(SWIFT_FLAGS) --build-tests
 	swift test $(SWIFT_FLAGS) --skip-build --disable-xctest $(ARGS)
 
+# One suite at a time: the memory that a file takes is measured.
+RUNS ?= 200000
+fuzz: setup ## give every reader of files RUNS damaged ones (RUNS=200000, SEED=1, ARGS='--filter gguf')
+	@swift build $(SWIFT_FLAGS) --build-tests
+	HEAL_FUZZ=$(RUNS) HEAL_FUZZ_SEED=$(or $(SEED),1) swift test $(SWIFT_FLAGS) --skip-build --disable-xctest --no-parallel $(or $(ARGS),--filter FuzzTests)
+
+fuzz-asan: RUNS = 5000
+fuzz-asan: setup ## the same, built with the address sanitizer (RUNS=5000)
+	@swift build $(SWIFT_FLAGS) --sanitize=address --scratch-path .build-asan --build-tests
+	HEAL_FUZZ=$(RUNS) HEAL_FUZZ_SEED=$(or $(SEED),1) HEAL_FUZZ_SLOW=1 ASAN_OPTIONS=detect_leaks=0 swift test $(SWIFT_FLAGS) --sanitize=address \
+	  --scratch-path .build-asan --skip-build --disable-xctest --no-parallel $(or $(ARGS),--filter FuzzTests)
+
 mpi: PACKAGES += $(MPI_PACKAGES)
 mpi: setup ## build the program for several machines with Open MPI, .build-mpi/release/heal (docs/cluster.md)
 	@swift build $(SWIFT_FLAGS) $(MPI_FLAGS) --product heal
@@ -105,4 +117,4 @@ bench-tokenizers: build ## the tokenizer against the Rust library, alternating (
 	$(TOKENIZERS_PYTHON) Benchmarks/tokenizers/compare.py $(TOKENIZER) $(TEXT) $(ARGS)
 
 clean: ## remove what was built; runs and models stay
-	@rm -rf .build .build-mpi .venv-torch .venv-tokenizers
+	@rm -rf .build .build-mpi .build-asan .venv-torch .venv-tokenizers

@@ -67,6 +67,7 @@ let package = Package(
         .testTarget(name: "HealDataTests", dependencies: ["HealData", "Storage", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TrainerTests", dependencies: ["Cluster", "Trainer", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["Trainer", "HealData", "Models", "Storage"], swiftSettings: strict),
         .testTarget(name: "HealTests", dependencies: ["Trainer", "TestSupport"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
