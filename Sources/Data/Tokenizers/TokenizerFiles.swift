@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Loads the tokenizer of a model directory.
@@ -81,11 +82,15 @@ package enum TokenizerFiles {
         func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
 
         func read(_ name: String) throws(TokenizerError) -> [UInt8] {
+            let bytes: [UInt8]
             do {
-                return Array(try Data(contentsOf: URL(fileURLWithPath: path(name))))
+                bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path(name))))
             } catch {
                 throw TokenizerError(.unreadable, file: path(name), "cannot be read: \(error.localizedDescription)")
             }
+            let expected: MistakenFile.Expected = name.hasSuffix(".model") ? .binary : .text
+            if let reason = MistakenFile.explanation(of: bytes, expected: expected) { throw TokenizerError(.malformed, file: path(name), reason) }
+            return bytes
         }
     }
 }

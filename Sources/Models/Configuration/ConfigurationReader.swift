@@ -67,7 +67,7 @@ struct ConfigurationReader {
     mutating func tokens(_ key: String) -> [Int] {
         guard let value = value(key) else { return [] }
         let elements = value.array ?? [value]
-        let ids = elements.compactMap(\.int).filter { $0 >= 0 }
+        let ids = elements.compactMap(\.int).filter { 0...Int(Int32.max) ~= $0 }
         if ids.count != elements.count { report(key, "must be a token id or a list of them, not \(shown(value))") }
         return ids
     }

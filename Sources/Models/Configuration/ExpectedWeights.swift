@@ -36,6 +36,7 @@ extension LlamaConfiguration {
     /// Throws where a weight is absent, has another shape, or is stored in a type that cannot be read; names them all.
     package func check(_ weights: some WeightSource, file: String) throws(ConfigurationError) {
         var problems: [ConfigurationError.Problem] = []
+        if let problem = otherNames(weights) { throw ConfigurationError(file: file, problems: [problem]) }
         for (name, shape) in expectedWeights() {
             guard let found = try? weights.shape(of: name), let type = try? weights.elementType(of: name) else {
                 problems.append(.init(place: name, message: "is missing"))
@@ -48,5 +49,19 @@ extension LlamaConfiguration {
             }
         }
         if !problems.isEmpty { throw ConfigurationError(file: file, problems: problems) }
+    }
+
+    /// One word instead of hundreds where not a single weight is there under its name.
+    private func otherNames(_ weights: some WeightSource) -> ConfigurationError.Problem? {
+        let expected = expectedWeights().map(\.name)
+        guard !expected.contains(where: weights.contains) else { return nil }
+        let names = weights.names
+        guard let example = names.first(where: { name in expected.contains { name.hasSuffix($0) } }) ?? names.first else {
+            return .init(place: "", message: "the files hold no tensors")
+        }
+        return .init(
+            place: example,
+            message: "none of the \(names.count) tensors in the files has a name that this model needs, such as \(expected[0]); the weights are another model's, or "
+                + "packed in a form (an adapter, a quantised or a multi-modal model) that has to be converted first")
     }
 }

@@ -25,11 +25,16 @@ extension LlamaConfiguration {
             throw ConfigurationError(file: file, place: "model_type", "is missing; supported are \(supported)")
         }
         guard let family = Family(rawValue: modelType) else {
-            throw ConfigurationError(file: file, place: "model_type", "\"\(modelType)\" is not supported; supported are \(supported)")
+            let inner = (raw["text_config"] ?? raw["llm_config"])?["model_type"]?.string
+            let wrapped = inner.map { ": a model of several modalities around one of the type \"\($0)\", which has to be saved by itself first" } ?? ""
+            throw ConfigurationError(file: file, place: "model_type", "\"\(modelType)\" is not supported\(wrapped); supported are \(supported)")
         }
         var reader = ConfigurationReader(file: file) { raw[$0] }
         if let quantization = reader.value("quantization_config") {
             reader.report("quantization_config", "the weights are quantised (\(quantization["quant_method"]?.string ?? "unknown method")); use the original model, or a GGUF file")
+        }
+        if raw["quantization_config"] == nil, let quantization = reader.value("quantization"), quantization["bits"] != nil {
+            reader.report("quantization", "the weights are quantised (MLX, \(quantization["bits"]?.int.map(String.init) ?? "?") bits); use the original model, or a GGUF file")
         }
         if let activation = reader.value("hidden_act"), activation != "silu" {
             reader.report("hidden_act", "\(reader.shown(activation)) is not supported; supported is \"silu\"")

@@ -1,4 +1,5 @@
 import Foundation
+import Models
 
 /// Where the relative paths of a configuration lead.
 ///
@@ -45,7 +46,8 @@ extension Configuration {
                 return
             }
             if Self.isDirectory(found), !Self.holdsModel(found) {
-                report("\(found) holds no model: no config.json, no .gguf file and no checkpoint in it. \(KnownModel.advice(for: path))", key)
+                let instead = ForeignModel.explanation(directory: found) ?? "holds no model: no config.json, no .gguf file and no checkpoint in it"
+                report("\(found) \(instead). \(KnownModel.advice(for: path))", key)
             }
         }
         if !goesOn { checkModel(model, "model") }

@@ -1,4 +1,6 @@
+import Basics
 import Foundation
+import Storage
 
 /// The small files beside a model's weights: configuration, tokenizer, chat template. They travel with checkpoints and exports, byte for byte.
 package struct CompanionFiles: Sendable, Equatable {
@@ -14,9 +16,14 @@ package struct CompanionFiles: Sendable, Equatable {
     /// Those that a directory has.
     package init(directory: String) throws {
         for name in Self.names {
-            let url = URL(fileURLWithPath: directory).appendingPathComponent(name)
-            guard FileManager.default.fileExists(atPath: url.path) else { continue }
-            contents[name] = [UInt8](try Data(contentsOf: url))
+            let path = URL(fileURLWithPath: directory).appendingPathComponent(name).path
+            guard FileSystem.kind(of: path) != nil else { continue }
+            let bytes = try FileSystem.readAll(path)
+            // An export would carry on what is no such file.
+            if let reason = MistakenFile.explanation(of: bytes, expected: name.hasSuffix(".model") ? .binary : .text) {
+                throw StorageError(.malformed, file: path, reason)
+            }
+            contents[name] = bytes
         }
     }
 

@@ -41,7 +41,7 @@ extension OpenedModel {
         companions.contents["config.json"] = nil  // The configuration is kept on its own.
         return OpenedModel(
             path: path, configuration: files.configuration, source: files.weights, layouts: [:], companions: companions, tokenizer: tokenizer,
-            chatTemplateSource: template)
+            chatTemplateSource: template, warnings: files.warnings)
     }
 
     /// The checkpoint file that `path` means, or nil if it means none: a `.h5` file, `latest` in a run's directory, or the directory itself.

@@ -53,6 +53,7 @@ package struct HealingJob: Sendable {
         let lock = cluster.isFirst ? try RunLock(directory: directory) : nil
         defer { withExtendedLifetime(lock) {} }
         try watch(.planned(prepared.summary))
+        for warning in prepared.opened.warnings { try watch(.run(.warning(step: nil, message: warning))) }
         let began = ContinuousClock.now
         func debug(_ text: @autoclosure () -> String) { self.debug(text(), since: began) }
         debug("loops for \(String(cString: heal_loops_instruction_set())), \(GEMM.hasFastBFloat16 ? "with" : "without") bf16 products")

@@ -14,6 +14,8 @@ package struct JobOutline {
     package var progress: RunProgress?
     /// What could not be looked at, and why.
     package var missing: [String]
+    /// What is no mistake in the model's files but should be said.
+    package var warnings: [String]
 }
 
 extension HealingJob {
@@ -35,7 +37,8 @@ extension HealingJob {
             plan: plan, compute: choice, rowLength: rowLength, threads: Parallel.threads, ranks: cluster.size,
             files: dataset?.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) } ?? [], heldBackRows: dataset?.heldBack.count ?? 0,
             totalSteps: try dataset.map { try length($0).steps } ?? c.maxSteps, outputDirectory: c.outputPath(c.outputDirectory))
-        return JobOutline(summary: summary, dataset: dataset, compute: choice.type, progress: checkpoint?.progress, missing: missing.map(\.text))
+        return JobOutline(
+            summary: summary, dataset: dataset, compute: choice.type, progress: checkpoint?.progress, missing: missing.map(\.text), warnings: opened?.warnings ?? [])
     }
 
     private typealias Missing = (key: String, text: String)

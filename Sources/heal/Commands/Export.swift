@@ -39,6 +39,7 @@ struct Export: ParsableCommand {
         threads.apply()
         try OpenedModel.requireSomething(at: checkpoint)
         let opened = try OpenedModel.open(checkpoint, skipped: Console.warnOfSkipped)
+        Console.warn(opened.warnings)
         try ExportDirectory.requireWritable(out, overwrite: overwrite)
         let weights = try opened.weights()
         func show(_ progress: ExportProgress) { Console.progress("writing", progress.done, of: progress.total, progress.name) }

@@ -78,6 +78,7 @@ struct Train: ParsableCommand {
         job.log.logLevel = verbose ? .debug : .warning
         if dryRun {
             let outline = try job.outline()
+            if cluster.isFirst { Console.warn(outline.warnings) }
             if cluster.isFirst { Console.print(try PlanReport(outline, configuration).text()) }
             return
         }

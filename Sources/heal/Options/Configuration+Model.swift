@@ -19,6 +19,8 @@ extension Trainer.Configuration {
     /// The model that the configuration names, after the files it names have been looked for.
     func openModel(needsData: Bool = true) throws -> OpenedModel {
         try requirePaths(["model", "tokenizer"] + (needsData ? ["datasets", "compression.calibration.datasets"] : []))
-        return try OpenedModel.open(existingPath(model) ?? model, tokenizer: tokenizer.map { existingPath($0) ?? $0 })
+        let opened = try OpenedModel.open(existingPath(model) ?? model, tokenizer: tokenizer.map { existingPath($0) ?? $0 })
+        Console.warn(opened.warnings)
+        return opened
     }
 }

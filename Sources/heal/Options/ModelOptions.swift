@@ -42,7 +42,9 @@ struct ModelOptions: ParsableArguments {
 
     func open() throws -> OpenedModel {
         try OpenedModel.requireSomething(at: model)
-        return try OpenedModel.open(model, tokenizer: tokenizer, skipped: Console.warnOfSkipped)
+        let opened = try OpenedModel.open(model, tokenizer: tokenizer, skipped: Console.warnOfSkipped)
+        Console.warn(opened.warnings)
+        return opened
     }
 }
 
@@ -53,7 +55,8 @@ extension OpenedModel {
         if FileSystem.kind(of: path) != nil || path.hasSuffix("/latest") { return }
         if let advice = HubName.advice(for: path) { throw Failure("\(path): there is no such model: \(advice)", .missingInput) }
         throw Failure(
-            "\(path): there is no such model; expected a Hugging Face directory, a GGUF file, a checkpoint, a run's directory or an mpo export", .missingInput)
+            "\(path): there is no such model; expected a Hugging Face directory, a GGUF file, a checkpoint, a run's directory or an mpo export\(ForeignModel.hubAdvice(path))",
+            .missingInput)
     }
 
     /// The model ready to compute.

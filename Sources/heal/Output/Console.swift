@@ -75,6 +75,11 @@ enum Console {
         }
     }
 
+    /// Writes what is no mistake but may well be one.
+    static func warn(_ warnings: [String]) {
+        for warning in warnings { printError("heal: warning: \(warning)") }
+    }
+
     /// Tells that a damaged checkpoint was passed over for the one before it.
     static func warnOfSkipped(checkpoint path: String, reason: String) {
         printError("heal: warning: \(reason.hasPrefix(path) ? "" : path + ": ")\(reason); trying the one before")

@@ -42,6 +42,7 @@ struct Holding {
             try self.init(.mpo, try MPOExport.open(path), progress: nil)
         } else {
             let files = try ModelFiles.open(path)
+            Console.warn(files.warnings)
             if case .none = files.tokenizer {
                 try self.init(files)
             } else {

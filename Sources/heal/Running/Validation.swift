@@ -42,11 +42,20 @@ struct Validation {
     private mutating func openModel(_ c: Trainer.Configuration) -> OpenedModel? {
         guard let model = c.existingPath(c.model) else { return nil }  // named already
         do {
-            return try OpenedModel.open(model, tokenizer: c.tokenizer.map { c.existingPath($0) ?? $0 })
+            let opened = try OpenedModel.open(model, tokenizer: c.tokenizer.map { c.existingPath($0) ?? $0 })
+            notes += opened.warnings
+            try checkNumbers(opened)
+            return opened
         } catch {
             add(error)
             return nil
         }
+    }
+
+    /// Looks at every weight once.
+    private mutating func checkNumbers(_ opened: OpenedModel) throws {
+        let errors = try opened.unusableNumbers { done, total in Console.progress("reading \(opened.path): \(done) of \(total) tensors") }
+        for error in errors { add(error) }
     }
 
     private mutating func checkModel(_ opened: OpenedModel, _ c: Trainer.Configuration) {
@@ -65,8 +74,12 @@ struct Validation {
     }
 
     /// Finds the teacher and, where its answers are kept, reads what is there.
-    private func checkTeacher(_ opened: OpenedModel, _ c: Trainer.Configuration, _ compute: DType) throws {
+    private mutating func checkTeacher(_ opened: OpenedModel, _ c: Trainer.Configuration, _ compute: DType) throws {
         let job = HealingJob(c), teacher = try job.openTeacher(of: opened)
+        if let teacher, teacher.path != opened.path {
+            notes += teacher.warnings
+            try checkNumbers(teacher)
+        }
         let checksum = c.distillation.cache == nil ? nil : try teacher.map(Teacher.checksum)
         _ = try job.openAnswers(of: teacher, checksum, compute: compute)
     }
