@@ -28,10 +28,13 @@ import Testing
     @Test func allOfThemAreFound() throws {
         let bad = ["model.norm.weight": Float.nan, "model.embed_tokens.weight": -.infinity, "model.layers.3.mlp.up_proj.weight": .infinity]
         try withModel(bad) { opened in
-            let errors = try opened.unusableNumbers().map { try #require($0 as? StorageError) }
-            #expect(errors.map(\.place) == bad.keys.sorted())
+            let places = try opened.unusableNumbers().map { ($0 as? StorageError)?.place ?? "" }
+            #expect(places == bad.keys.sorted())
         }
-        try withModel([:]) { #expect(try $0.unusableNumbers().isEmpty) }
+        try withModel([:]) { opened in
+            let errors = try opened.unusableNumbers()
+            #expect(errors.isEmpty)
+        }
     }
 
     /// Whatever reads the weights finds them: to compute, to export, to decompose.

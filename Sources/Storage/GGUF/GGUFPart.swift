@@ -15,6 +15,8 @@ struct GGUFPart: Sendable {
 
     static let magic = Array("GGUF".utf8)
     static let maximumDimensions = 4
+    /// Of tensors, and of metadata values: each takes more memory than its least size in the file.
+    static let maximumCount = 1 << 17
 
     init(path: String) throws(StorageError) {
         let file = try MappedFile(path: path)
@@ -70,9 +72,9 @@ struct GGUFPart: Sendable {
 
     private static func count(_ what: String, leastSize: Int, _ parser: inout GGUFValueParser) throws(StorageError) -> Int {
         let count: UInt64 = try parser.cursor.integer("the number of \(what)")
-        guard count <= UInt64(parser.cursor.remaining / leastSize) else {
+        guard count <= UInt64(parser.cursor.remaining / leastSize), count <= maximumCount else {
             throw StorageError(
-                .malformed, file: parser.file.path, "claims \(count) \(what), which do not fit into its \(parser.file.bytes.count) bytes")
+                .malformed, file: parser.file.path, "claims \(count) \(what), which do not fit into its \(parser.file.bytes.count) bytes, or are more than any model has")
         }
         return Int(count)
     }

@@ -5,7 +5,7 @@ struct Validate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Find every mistake in a configuration, its model and its data, at once.",
         discussion: """
-            Reads the configuration, opens the model, plans the compression, and reads and encodes every row of the data. Each mistake is named with its \
+            Reads the configuration and every weight of the model, plans the compression, and reads and encodes every row of the data. Each mistake is named with its \
             place: file and line, key, or tensor. Ends with status 0 and a line that begins with "ok:", or with status 65 and the number of mistakes \
             (66 if the configuration itself is not there).
 

@@ -54,7 +54,7 @@ struct Validation {
 
     /// Looks at every weight once.
     private mutating func checkNumbers(_ opened: OpenedModel) throws {
-        let errors = try opened.unusableNumbers { done, total in Console.progress("reading \(opened.path): \(done) of \(total) tensors") }
+        let errors = try opened.unusableNumbers { done, total in Console.progress("reading", done, of: total, "tensors") }
         for error in errors { add(error) }
     }
 
