@@ -95,32 +95,9 @@ package enum MPOExport {
     private static func problems(
         _ manifest: MPOManifest, _ configuration: LlamaConfiguration, _ source: SafetensorsDirectory
     ) throws -> [String] {
-        let layouts = manifest.layouts
-        var problems: [String] = [], expected: [String: [Int]] = [:]
-        let matrices = Dictionary(uniqueKeysWithValues: LlamaNames.matrixShapes(configuration).map { ($0.name, [$0.out, $0.in]) })
-        for (name, shape) in configuration.expectedWeights() where ExportedTensors.compressedModule(name, layouts) == nil { expected[name] = shape }
-        for (module, layout) in layouts.sorted(by: { $0.key < $1.key }) {
-            guard let shape = matrices[module] else {
-                problems.append("\(module): is no matrix of this model, but the manifest lists it")
-                continue
-            }
-            if shape != [layout.rows, layout.columns] {
-                problems.append("\(module): factors make it \(layout.rows) x \(layout.columns), but the configuration wants \(shape[0]) x \(shape[1])")
-            }
-            for k in 0..<layout.cores {
-                expected[ModelWeights.coreName(module, k)] = manifest.pivots[module] == nil ? layout.coreShape(k) : storedShape(k, layout)
-            }
-        }
-        for (name, shape) in expected.sorted(by: { $0.key < $1.key }) {
-            guard source.contains(name) else {
-                problems.append("\(name): is missing")
-                continue
-            }
-            let found = try source.shape(of: name), type = try source.elementType(of: name)
-            if found != shape { problems.append("\(name): has the shape \(found), not \(shape)") }
-            if type.codec == nil { problems.append("\(name): \(type.refusal)") }
-        }
-        for name in source.names where expected[name] == nil { problems.append("\(name): is in the weights, but neither the manifest nor the configuration knows it") }
+        let shapes = StoredShapes(configuration, manifest.layouts) { manifest.pivots[$0] == nil ? $2.coreShape($1) : storedShape($1, $2) }
+        var problems = try shapes.problems(in: source)
+        for name in source.names where shapes.expected[name] == nil { problems.append("\(name): is in the weights, but neither the manifest nor the configuration knows it") }
         return problems
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Storage
 
 /// The small files beside a model's weights: configuration, tokenizer, chat template. They travel with checkpoints and exports, byte for byte.
 package struct CompanionFiles: Sendable, Equatable {
@@ -14,27 +14,10 @@ package struct CompanionFiles: Sendable, Equatable {
     /// Those that a directory has.
     package init(directory: String) throws {
         for name in Self.names {
-            let url = URL(fileURLWithPath: directory).appendingPathComponent(name)
-            guard FileManager.default.fileExists(atPath: url.path) else { continue }
-            contents[name] = [UInt8](try Data(contentsOf: url))
-        }
-    }
-
-    /// Writes them into an existing directory.
-    package func write(to directory: String, except excluded: Set<String> = []) throws {
-        for (name, bytes) in contents where !excluded.contains(name) {
-            try Data(bytes).write(to: URL(fileURLWithPath: directory).appendingPathComponent(name))
+            let path = directory + "/" + name
+            if FileSystem.kind(of: path) != nil { contents[name] = try FileSystem.readAll(path, limit: .max) }
         }
     }
 
     package func text(_ name: String) -> String? { contents[name].map { String(decoding: $0, as: UTF8.self) } }
-
-    /// Runs `body` with a directory that holds the files for as long as it runs.
-    package func withDirectory<T>(_ body: (String) throws -> T) throws -> T {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("heal-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: url) }
-        try write(to: url.path)
-        return try body(url.path)
-    }
 }

@@ -61,13 +61,13 @@ extension OpenedModel {
             if name == "latest" { throw HealError(.checkpoint, "\(directory): there is no checkpoint here") }
             return nil
         }
-        let search = try checkpoints.newestValid()
+        let search = try checkpoints.newestValid(CheckpointReader.sound)
         guard let newest = search.newest else {
             let reasons = search.invalid.map { "\($0.reason)" }.joined(separator: "\n")
             throw HealError(.checkpoint, "\(directory): no checkpoint here is valid\n\(reasons)")
         }
         for (entry, reason) in search.invalid { skipped(entry.path, "\(reason)") }
-        return newest.path
+        return newest.entry.path
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A TensorBoard event file: `train/...` and `eval/...` scalars, samples and warnings as text.
 ///
@@ -14,13 +15,9 @@ package final class TensorBoardFile: RunEventSink {
     ///   - resumedStep: the step of the checkpoint that the run goes on from; readers then forget what earlier files say about later steps. nil
     ///     for a run from the beginning, which makes them forget all earlier files.
     ///   - now: seconds since 1970.
-    package init(directory: String, resumedStep: Int?, now: @escaping () -> Double = { Date().timeIntervalSince1970 }) throws(ReportingError) {
+    package init(directory: String, resumedStep: Int?, now: @escaping () -> Double = { Date().timeIntervalSince1970 }) throws(StorageError) {
         self.now = now
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        } catch {
-            throw ReportingError(path: directory, reason: "cannot be made: \(error.localizedDescription)")
-        }
+        try FileSystem.createDirectory(directory)
         path = (directory as NSString).appendingPathComponent(Self.fileName(in: directory, second: Int(now())))
         file = try AppendedFile(path: path)
         try append { $0.add(field: Field.Event.version, text: "brain.Event:2") }
@@ -66,7 +63,7 @@ package final class TensorBoardFile: RunEventSink {
         }
     }
 
-    private func append(step: Int, scalars: [(tag: String, value: Double)]) throws(ReportingError) {
+    private func append(step: Int, scalars: [(tag: String, value: Double)]) throws(StorageError) {
         try append {
             $0.add(field: Field.Event.step, integer: step)
             $0.add(field: Field.Event.summary) { summary in
@@ -80,7 +77,7 @@ package final class TensorBoardFile: RunEventSink {
         }
     }
 
-    private func append(step: Int, tag: String, text: String) throws(ReportingError) {
+    private func append(step: Int, tag: String, text: String) throws(StorageError) {
         try append {
             $0.add(field: Field.Event.step, integer: step)
             $0.add(field: Field.Event.summary) {
@@ -97,7 +94,7 @@ package final class TensorBoardFile: RunEventSink {
         }
     }
 
-    private func append(_ body: (inout ProtocolBuffer) -> Void) throws(ReportingError) {
+    private func append(_ body: (inout ProtocolBuffer) -> Void) throws(StorageError) {
         var event = ProtocolBuffer()
         event.add(field: Field.Event.wallTime, double: now())
         body(&event)
@@ -113,7 +110,7 @@ package final class TensorBoardFile: RunEventSink {
 
     /// A name that sorts after those that are there.
     private static func fileName(in directory: String, second: Int) -> String {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let names = (try? FileSystem.names(in: directory)) ?? []
         let prefix = "events.out.tfevents."
         let latest = names.filter { $0.hasPrefix(prefix) }.compactMap { Int($0.dropFirst(prefix.count).prefix { $0 != "." }) }.max() ?? 0
         let number = String(max(second, latest < .max ? latest + 1 : latest))

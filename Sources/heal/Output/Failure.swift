@@ -61,9 +61,8 @@ extension Failure {
         case let error as TokenizerError: self.init(error.description.withoutCommandsAndLines, error.code == .unreadable ? .missingInput : .badInput)
         case let error as TensorTrainError: self.init(error.description, .badInput)
         case let error as RecordError: self.init(error.description.withoutCommandsAndLines, .badInput)
-        case let error as ReportingError: self.init(error.description, .inputOutput)
         case let error as LaunchError: self.init(error.description, .usage)
-        default: self.init((error as NSError).localizedDescription, .failure)
+        default: self.init("\(error)", .failure)
         }
     }
 
@@ -85,7 +84,7 @@ extension Failure {
         switch code {
         case .notFound, .unreadable: .missingInput
         case .unwritable: .cannotCreate
-        case .noSpace, .library, .closed: .inputOutput
+        case .inputOutput, .noSpace, .library, .closed: .inputOutput
         case .truncated, .malformed, .unsupported, .missing, .mismatch, .checksum: .badInput
         }
     }
