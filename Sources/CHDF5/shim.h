@@ -48,3 +48,33 @@ static inline herr_t heal_h5_no_locking(hid_t list) {
     return list < 0 ? -1 : 0;
 #endif
 }
+
+// A link of a group and the object it leads to. The structures behind it changed with the library's versions.
+typedef struct {
+    int is_hard, is_group, is_dataset;
+    unsigned references;
+} heal_h5_link;
+static inline herr_t heal_h5_link_at(hid_t group, const char *name, heal_h5_link *link) {
+#if H5_VERSION_GE(1, 12, 0)
+    H5L_info2_t found;
+    H5O_info2_t object;
+    if (H5Lget_info2(group, name, &found, H5P_DEFAULT) < 0) return -1;
+#else
+    H5L_info_t found;
+    H5O_info_t object;
+    if (H5Lget_info(group, name, &found, H5P_DEFAULT) < 0) return -1;
+#endif
+    link->is_hard = found.type == H5L_TYPE_HARD;
+    link->is_group = link->is_dataset = 0;
+    link->references = 0;
+    if (!link->is_hard) return 0;
+#if H5_VERSION_GE(1, 12, 0)
+    if (H5Oget_info_by_name3(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return -1;
+#else
+    if (H5Oget_info_by_name2(group, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0) return -1;
+#endif
+    link->is_group = object.type == H5O_TYPE_GROUP;
+    link->is_dataset = object.type == H5O_TYPE_DATASET;
+    link->references = object.rc;
+    return 0;
+}

@@ -18,7 +18,7 @@ import Testing
     @Test func savesFindsAndPrunes() throws {
         try withScratch { scratch in
             let directory = CheckpointDirectory(path: scratch + "/run/checkpoints")
-            #expect(try directory.newestValid().newest == nil)
+            #expect(try directory.newestValid(SealedFile.open).newest == nil)
             for step in [1, 20, 300, 4000] {
                 let report = try directory.save(step: step, keeping: 2) { try fill($0, step) }
                 #expect(report.bytes > 2512)
@@ -26,10 +26,10 @@ import Testing
                 #expect(report.removed.map(\.step) == (step == 300 ? [1] : step == 4000 ? [20] : []))
             }
             #expect(try FileSystem.names(in: directory.path) == ["checkpoint-00000300.h5", "checkpoint-00004000.h5"])
-            let search = try directory.newestValid()
-            #expect(search.newest?.step == 4000)
+            let search = try directory.newestValid(SealedFile.open)
+            #expect(search.newest?.entry.step == 4000)
             #expect(search.invalid.isEmpty)
-            #expect(try step(of: #require(search.newest).path) == 4000)
+            #expect(try step(of: #require(search.newest).entry.path) == 4000)
             // A step of a run that was rewound is lower than those that exist, and yet stays.
             #expect(try directory.save(step: 310, keeping: 1) { try fill($0, 310) }.removed.map(\.step) == [300, 4000])
             #expect(try directory.entries().map(\.step) == [310])
@@ -80,7 +80,7 @@ import Testing
             // What a kill leaves: a temporary file, half written.
             let half = try bytes(scratch + "/checkpoint-00000001.h5").prefix(1500)
             try write(Array(half), to: scratch + "/checkpoint-00000002.h5.partial")
-            #expect(try directory.newestValid().newest?.step == 1)
+            #expect(try directory.newestValid(SealedFile.open).newest?.entry.step == 1)
             try directory.save(step: 3) { try fill($0, 3) }
             #expect(try FileSystem.names(in: scratch) == ["checkpoint-00000001.h5", "checkpoint-00000003.h5"])
         }
@@ -99,12 +99,49 @@ import Testing
             var unsealed = try bytes(path(2))
             unsealed.replaceSubrange(0..<512, with: [UInt8](repeating: 0, count: 512))
             try write(unsealed, to: path(2))
-            let search = try directory.newestValid()
-            #expect(search.newest?.step == 1)
+            let search = try directory.newestValid(SealedFile.open)
+            #expect(search.newest?.entry.step == 1)
             #expect(search.invalid.map(\.entry.step) == [5, 4, 3, 2])
-            #expect(search.invalid.map(\.reason.code) == [.checksum, .truncated, .truncated, .truncated])
-            #expect(search.invalid[3].reason.description.contains("never finished"))
-            #expect(failure { _ = try SealedFile.open(goldens + "/reference.h5") }?.code == .unsupported)
+            #expect(search.invalid.map { ($0.reason as? StorageError)?.code } == [.checksum, .truncated, .truncated, .truncated])
+            #expect("\(search.invalid[3].reason)".contains("never finished"))
+            #expect(failure { _ = try SealedFile.open(goldens + "/reference.h5") }?.code == .malformed)
+        }
+    }
+
+    /// A dataset that was not written, under a seal that fits: the one before is taken, and pruning does not sacrifice it.
+    @Test func damagedContentUnderAGoodSeal() throws {
+        try withScratch { scratch in
+            for step in [1, 2, 3] { try CheckpointDirectory(path: scratch).save(step: step) { try fill($0, step) } }
+            let path = scratch + "/" + CheckpointDirectory.fileName(step: 3)
+            var damaged = try bytes(path)
+            let value = withUnsafeBytes(of: Float(300)) { Array($0) }
+            damaged[try #require(damaged.firstRange(of: value)).lowerBound] ^= 1
+            try write(damaged, to: path)
+            try SealedFile.seal(path)
+            try SealedFile.verify(path)
+            #expect(failure { try SealedFile.verifyContents(path) }?.code == .checksum)
+            let directory = CheckpointDirectory(path: scratch)
+            let search = try directory.newestValid { path in
+                let file = try SealedFile.open(path)
+                try SealedFile.verifyContents(path)
+                return file
+            }
+            #expect(search.newest?.entry.step == 2 && search.invalid.map(\.entry.step) == [3])
+            let report = try directory.save(step: 4, keeping: 2) { try fill($0, 4) }
+            #expect(try report.removed.map(\.step) == [1] && report.warnings.count == 1 && directory.entries().map(\.step) == [2, 3, 4])
+        }
+    }
+
+    /// What the machine cannot do now says nothing about a file: no older one is taken for it.
+    @Test func whatTheSystemRefusesIsNoDamage() throws {
+        try withScratch { scratch in
+            let directory = CheckpointDirectory(path: scratch)
+            try directory.save(step: 1) { try fill($0, 1) }
+            for number in [EMFILE, ENFILE, EIO, ENOMEM, EACCES] {
+                let error = failure { _ = try directory.newestValid { path -> Int in throw StorageError("open", path, number, writing: false) } }
+                #expect(error?.number == number && error?.isOfTheSystem == true)
+            }
+            #expect(StorageError("open", "x", EMFILE, writing: false).description.contains("too many open files"))
         }
     }
 

@@ -58,7 +58,7 @@ import Testing
             let cores = try MPO<Float>.decompose(matrix, layout: layout).mpo.cores.map { Tensor($0.values, $0.shape) }
             let fit = FitReport(error: 0.1, heldError: 0.125, lowRankError: nil, tried: 1, seconds: 2)
             let result = Compressor.Result(name: entry.name, layout: layout, relativeError: 0.25, fit: fit)
-            try cache.store(key, DecompositionOutcome(result: result, cores: cores, wasCached: false))
+            cache.store(key, DecompositionOutcome(result: result, cores: cores, wasCached: false))
             let found = try #require(cache.load(entry.name, key, type: .f32))
             #expect(found.cores.map { $0.floats() } == cores.map { $0.floats() } && found.result == result && found.wasCached)
             #expect(cache.load(entry.name, .init(matrix, layout: layout, type: .bf16), type: .bf16) == nil)

@@ -55,7 +55,7 @@ extension TrainingJobTests {
                     process.waitUntilExit()
                     #expect(process.terminationReason == .uncaughtSignal, "killed at step \(target): \(output())")
                     // Whatever has a final name is whole.
-                    #expect(try CheckpointDirectory(path: job.configuration.outputDirectory).newestValid().invalid.isEmpty)
+                    #expect(try CheckpointDirectory(path: job.configuration.outputDirectory).newestValid(CheckpointReader.sound).invalid.isEmpty)
                 }
                 #expect(killed == 5)
                 let last = try start(configuration, resume: true, log: log)

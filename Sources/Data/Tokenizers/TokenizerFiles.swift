@@ -11,11 +11,18 @@ import Foundation
 /// `tokenizer_config.json` do, and without them Llama's own libraries are followed (bos before a text, nothing after it).
 package enum TokenizerFiles {
     package static func load(directory: String) throws(TokenizerError) -> BPETokenizer {
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory.boolValue else {
-            throw TokenizerError(.unreadable, file: directory, "no such directory")
-        }
-        let files = Directory(path: directory)
+        guard FileSystem.kind(of: directory) == .directory else { throw TokenizerError(.unreadable, file: directory, "no such directory") }
+        return try load(Directory(path: directory))
+    }
+
+    /// From files that are in memory, under their names.
+    ///
+    /// - Parameter origin: where they come from, for messages.
+    package static func load(_ contents: [String: [UInt8]], origin: String) throws(TokenizerError) -> BPETokenizer {
+        try load(Directory(path: origin, contents: contents))
+    }
+
+    private static func load(_ files: Directory) throws(TokenizerError) -> BPETokenizer {
         let sidecar = try TokenizerSidecar(files)
         return try sidecar.completingRoles(try loadBare(files, sidecar))
     }
@@ -73,21 +80,22 @@ package enum TokenizerFiles {
             mergesFile: files.path("merges.txt"), style: style, added: added, roles: roles)
     }
 
-    /// The files of one directory.
+    /// The files of one directory, or such that were.
     struct Directory {
         let path: String
+        /// nil for those on disk.
+        var contents: [String: [UInt8]]?
 
         func path(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
 
-        func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path(name)) }
+        func has(_ name: String) -> Bool { contents.map { $0[name] != nil } ?? (FileSystem.kind(of: path(name)) != nil) }
 
         func read(_ name: String) throws(TokenizerError) -> [UInt8] {
+            if let contents { return contents[name] ?? [] }
             if let problem = InputFile.problem(at: path(name)) { throw TokenizerError(.unreadable, file: path(name), problem.words) }
             let bytes: [UInt8]
-            do {
-                bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path(name))))
-            } catch {
-                throw TokenizerError(.unreadable, file: path(name), "cannot be read: \(error.localizedDescription)")
+            do throws(StorageError) { bytes = try FileSystem.readAll(path(name), limit: .max) } catch {
+                throw TokenizerError(.unreadable, file: path(name), error.reason)
             }
             let expected: MistakenFile.Expected = name.hasSuffix(".model") ? .binary : .text
             if let reason = MistakenFile.explanation(of: bytes, expected: expected) { throw TokenizerError(.malformed, file: path(name), reason) }

@@ -2,11 +2,12 @@ import Foundation
 
 /// The checkpoints of one run: files `checkpoint-00001234.h5` in one directory. Knows nothing of their content.
 ///
-/// A save is atomic: it is written under the name `checkpoint-00001234.h5.partial`, closed, sealed, synced, and renamed;
+/// A save is atomic: it is written under the name `checkpoint-00001234.h5.partial`, closed, sealed, synced, read back, and renamed;
 /// then the directory is synced and old checkpoints are removed. Whenever the process or the machine stops, every file under
 /// a final name is complete. Other files in the directory are never touched.
 package struct CheckpointDirectory: Sendable {
     package let path: String
+    private let sound = SoundFiles()
 
     package init(path: String) { self.path = path }
 
@@ -55,7 +56,7 @@ package struct CheckpointDirectory: Sendable {
     ///
     /// - Parameters:
     ///   - limit: how many checkpoints may stay (`save_total_limit`); the lowest steps go first, never the one just
-    ///     written; nil keeps all.
+    ///     written; nil keeps all. A damaged one does not count, so none that is sound goes because of it.
     ///   - best: the step of one that stays whatever the limit is, besides the one just written; it counts.
     ///   - expectedBytes: refuses at once if the file system has less space; 0 does not ask.
     ///   - write: fills the file; it is closed afterwards.
@@ -69,9 +70,25 @@ package struct CheckpointDirectory: Sendable {
             throw StorageError(
                 .noSpace, file: path, "a checkpoint takes about \(expectedBytes / 1_000_000) MB, but only \(free / 1_000_000) MB are free")
         }
-        let name = Self.fileName(step: step)
-        let entry = Entry(step: step, path: file(name))
-        let temporary = file(name + Self.partial)
+        let entry = Entry(step: step, path: file(Self.fileName(step: step)))
+        var attempts = 1
+        while true {
+            do {
+                try put(entry, write)
+                break
+            } catch let error as StorageError where error.number == EINTR && attempts < 3 {
+                attempts += 1  // The library below gives up where a signal interrupts some calls.
+            }
+        }
+        var status = stat()
+        stat(entry.path, &status)
+
+        let removed = limit.map { prune(keeping: max(1, $0), newest: entry, sparing: best, &warnings) } ?? []
+        return SaveReport(entry: entry, bytes: Int(status.st_size), removed: removed, warnings: warnings)
+    }
+
+    private func put(_ entry: Entry, _ write: (HDF5File) throws -> Void) throws {
+        let temporary = entry.path + Self.partial
         do {
             let file = try SealedFile.create(temporary)
             do {
@@ -82,6 +99,7 @@ package struct CheckpointDirectory: Sendable {
             }
             try file.close()
             try SealedFile.seal(temporary)
+            try SealedFile.verifyContents(temporary)
             try FileSystem.rename(temporary, to: entry.path)
         } catch {
             // HDF5 keeps a file open that it could not close: give its space back all the same.
@@ -89,21 +107,31 @@ package struct CheckpointDirectory: Sendable {
             unlink(temporary)
             throw error
         }
+        sound.note(entry.path)
         try FileSystem.syncDirectory(of: entry.path)
-        var status = stat()
-        stat(entry.path, &status)
+    }
 
+    /// Removes what is beyond the limit. From the newest down, each that is sound takes a place; damaged ones are left for their owner to look at.
+    private func prune(keeping limit: Int, newest: Entry, sparing best: Int?, _ warnings: inout [StorageError]) -> [Entry] {
         var removed: [Entry] = []
-        if let limit {
-            let others = try entries().filter { $0 != entry }, removable = others.filter { $0.step != best }
-            for old in removable.prefix(max(0, others.count + 1 - max(1, limit))) {
+        do throws(StorageError) {
+            let others = try entries().filter { $0 != newest }, kept = best != nil && others.contains { $0.step == best } ? 1 : 0
+            var places = limit - 1 - kept
+            for entry in others.reversed() where entry.step != best {
+                if places > 0 {
+                    do throws(StorageError) {
+                        try sound.require(entry.path)
+                        places -= 1
+                    } catch { warnings.append(error) }
+                    continue
+                }
                 do throws(StorageError) {
-                    try FileSystem.removeFile(old.path)
-                    removed.append(old)
+                    try FileSystem.removeFile(entry.path)
+                    removed.append(entry)
                 } catch { warnings.append(error) }
             }
-        }
-        return SaveReport(entry: entry, bytes: Int(status.st_size), removed: removed, warnings: warnings)
+        } catch { warnings.append(error) }
+        return removed.reversed()
     }
 
     /// Removes what a killed save left behind.
@@ -116,22 +144,23 @@ package struct CheckpointDirectory: Sendable {
         return warnings
     }
 
-    package struct Search: Sendable {
+    package struct Search<Opened> {
         /// nil where there is no valid checkpoint.
-        package let newest: Entry?
+        package let newest: (entry: Entry, opened: Opened)?
         /// Those newer than `newest` that failed their checks, newest first, with the reason.
-        package let invalid: [(entry: Entry, reason: StorageError)]
+        package let invalid: [(entry: Entry, reason: any Error)]
     }
 
-    /// Reads checkpoints from the highest step down until one passes its checks.
-    package func newestValid() throws(StorageError) -> Search {
-        var invalid: [(entry: Entry, reason: StorageError)] = []
+    /// Opens checkpoints from the highest step down until one passes the checks of `open`.
+    ///
+    /// - Throws: where a file is not damaged, but cannot be read now, or is of a later program: no earlier one is a substitute for it.
+    package func newestValid<Opened>(_ open: (_ path: String) throws -> Opened) throws -> Search<Opened> {
+        var invalid: [(entry: Entry, reason: any Error)] = []
         for entry in try entries().reversed() {
-            do throws(StorageError) {
-                let file = try SealedFile.open(entry.path)
-                try file.close()
-                return Search(newest: entry, invalid: invalid)
+            do {
+                return Search(newest: (entry, try open(entry.path)), invalid: invalid)
             } catch {
+                if let error = error as? StorageError, error.isOfTheSystem || error.code == .unsupported { throw error }
                 invalid.append((entry, error))
             }
         }

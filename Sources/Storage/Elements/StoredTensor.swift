@@ -88,6 +88,7 @@ struct TensorReader: Sendable {
         } else {
             Dequantize.decode(codec, source, count: tensor.elementCount, into: out)
         }
+        try file.requireUnchanged()
         file.release(bytes(tensor))
     }
 
@@ -109,6 +110,7 @@ struct TensorReader: Sendable {
                 Self.round(codec, tensor.type, from, into: out)
             }
         }
+        try file.requireUnchanged()
         file.release(bytes(tensor))
     }
 

@@ -57,11 +57,13 @@ extension HDF5File {
             try check(H5Pset_obj_track_times(creation.id, false), place, "prepare")
             let dataset = HDF5Handle(
                 try check(H5Dcreate2(file, place, type.id, space.id, links.id, creation.id, heal_h5_default()), place, "create the text"), H5Dclose)
+            let (target, kind) = (dataset.id, type.id)
             try withPointerToCString(text) { (pointer) throws(StorageError) in
                 let all = heal_h5_all()
-                try check(H5Dwrite(dataset.id, type.id, all, all, heal_h5_default(), pointer), place, "write the text")
+                try check(H5Dwrite(target, kind, all, all, heal_h5_default(), pointer), place, "write the text")
             }
-            try writeScalar(checksum(text), type: UInt32.hdf5Type, name: Self.checksumName, on: dataset.id, place)
+            try writeScalar(checksum(text), type: UInt32.hdf5Type, name: Self.checksumName, on: target, place)
+            try close(dataset, place)
         }
     }
 
@@ -84,7 +86,9 @@ extension HDF5File {
         try withFile { (file) throws(StorageError) in
             guard try self.exists(place, in: file) else { throw missing(place, "there is no such group or dataset") }
             let object = HDF5Handle(try check(H5Oopen(file, place, heal_h5_default()), place, "open"), H5Oclose)
-            return try body(object.id)
+            let result = try body(object.id)
+            try check(object.close(), place, "close")
+            return result
         }
     }
 
@@ -107,6 +111,7 @@ extension HDF5File {
         let attribute = HDF5Handle(
             try check(H5Acreate2(object, name, type, space.id, heal_h5_default(), heal_h5_default()), place, "create the attribute \(name)"), H5Aclose)
         try check(H5Awrite(attribute.id, type, pointer), place, "write the attribute \(name)")
+        try close(attribute, place)
     }
 
     func readInteger(name: String, on object: hid_t, _ place: String) throws(StorageError) -> Int64? {
@@ -149,6 +154,7 @@ extension HDF5File {
             text = pointer.map { String(validatingCString: $0) } ?? ""
             H5Dvlen_reclaim(type, space, heal_h5_default(), &pointer)
         } else {
+            guard H5Tget_size(type) <= Self.longestFixedText else { throw StorageError(.malformed, file: path, place: place, "claims to be a text without end") }
             var buffer = [UInt8](repeating: 0, count: H5Tget_size(type))
             let status = buffer.withUnsafeMutableBytes { $0.baseAddress.map { read(type, $0) } ?? 0 }
             try check(status, place, "read the text")
@@ -157,6 +163,9 @@ extension HDF5File {
         guard let text else { throw StorageError(.malformed, file: path, place: place, "is not valid UTF-8") }
         return text
     }
+
+    /// Texts that other programs write with a fixed length are short; a longer one is a damaged length.
+    private static let longestFixedText = 1 << 26
 
     private func withPointerToCString(_ text: String, _ body: (UnsafeRawPointer) throws(StorageError) -> Void) throws(StorageError) {
         try text.utf8CString.withUnsafeBufferPointer { (characters) throws(StorageError) in

@@ -25,6 +25,7 @@ extension HDF5File {
             }
             let checksum = Checksum(of: UnsafeRawBufferPointer(values))
             try writeScalar(checksum.value, type: UInt32.hdf5Type, name: Self.checksumName, on: dataset.id, place)
+            try close(dataset, place)
         }
     }
 
@@ -86,7 +87,7 @@ extension HDF5File {
         return values
     }
 
-    /// Elements `range` of a dataset with one axis. Its checksum covers the whole, so the file must be known to be sound, as a `SealedFile` is.
+    /// Elements `range` of a dataset with one axis. Its checksum covers the whole, so what is read must be compared with something else.
     package func read<Element: HDF5Element>(_ place: String, _ range: Range<Int>, as type: Element.Type = Element.self) throws(StorageError) -> [Element] {
         try withDataset(place) { (dataset) throws(StorageError) in
             try requireType(Element.self, dataset, place)
@@ -116,7 +117,9 @@ extension HDF5File {
         try withFile { (file) throws(StorageError) in
             guard try self.exists(place, in: file) else { throw missing(place, "there is no such dataset") }
             let dataset = HDF5Handle(try check(H5Dopen2(file, place, heal_h5_default()), place, "open the dataset"), H5Dclose)
-            return try body(dataset.id)
+            let result = try body(dataset.id)
+            try check(dataset.close(), place, "close the dataset")
+            return result
         }
     }
 

@@ -10,11 +10,13 @@ package final class HDF5File: @unchecked Sendable {
     // Sendable: `id` is touched under the library's lock only.
     package let path: String
     private var id: hid_t
+    private let isWritten: Bool
     package static let checksumName = "crc32"
 
-    private init(path: String, id: hid_t) {
+    private init(path: String, id: hid_t, isWritten: Bool) {
         self.path = path
         self.id = id
+        self.isWritten = isWritten
     }
 
     /// Creates the file, or empties an existing one.
@@ -26,7 +28,7 @@ package final class HDF5File: @unchecked Sendable {
             let creation = HDF5Handle(try HDF5Library.check(heal_h5_file_create_list(), path, nil, "prepare the file"), H5Pclose)
             try HDF5Library.check(H5Pset_userblock(creation.id, hsize_t(userBlock)), path, nil, "reserve \(userBlock) bytes")
             let id = try HDF5Library.check(H5Fcreate(path, heal_h5_create_flags(), creation.id, access.id), path, nil, "create the file")
-            return HDF5File(path: path, id: id)
+            return HDF5File(path: path, id: id, isWritten: true)
         }
     }
 
@@ -37,7 +39,7 @@ package final class HDF5File: @unchecked Sendable {
         return try HDF5Library.locked { () throws(StorageError) in
             let access = try accessList(path)
             let id = try HDF5Library.check(H5Fopen(path, heal_h5_read_flags(), access.id), path, nil, "open as an HDF5 file")
-            return HDF5File(path: path, id: id)
+            return HDF5File(path: path, id: id, isWritten: false)
         }
     }
 
@@ -53,7 +55,13 @@ package final class HDF5File: @unchecked Sendable {
             guard id >= 0 else { return }
             let open = id
             id = -1
-            try HDF5Library.check(H5Fclose(open), path, nil, "finish writing")
+            // Flushed first: what a failing close leaves undone is not told in every case.
+            let flushed = isWritten ? H5Fflush(open, H5F_SCOPE_LOCAL) : 0
+            do throws(StorageError) { try HDF5Library.check(flushed, path, nil, "finish writing") } catch {
+                _ = H5Fclose(open)
+                throw error
+            }
+            try HDF5Library.check(H5Fclose(open), path, nil, isWritten ? "finish writing" : "close the file")
         }
     }
 
@@ -77,6 +85,9 @@ package final class HDF5File: @unchecked Sendable {
         try HDF5Library.check(status, path, place, action())
     }
 
+    /// Closes an object that was written to.
+    func close(_ object: consuming HDF5Handle, _ place: String) throws(StorageError) { try check(object.close(), place, "finish writing") }
+
     // MARK: Groups
 
     /// Creates the group and those above it; an existing one is fine.
@@ -84,8 +95,8 @@ package final class HDF5File: @unchecked Sendable {
         try withFile { (file) throws(StorageError) in
             if try self.exists(place, in: file) { return }
             let links = try linkList(place)
-            let group = try check(H5Gcreate2(file, place, links.id, heal_h5_default(), heal_h5_default()), place, "create the group")
-            H5Gclose(group)
+            let group = HDF5Handle(try check(H5Gcreate2(file, place, links.id, heal_h5_default(), heal_h5_default()), place, "create the group"), H5Gclose)
+            try close(group, place)
         }
     }
 

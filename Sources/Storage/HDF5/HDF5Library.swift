@@ -25,22 +25,26 @@ enum HDF5Library {
     ) throws(StorageError) -> Status {
         guard status < 0 else { return status }
         let stack = errorStack()
-        let full = stack.contains { $0.contains("No space left") || $0.contains("quota exceeded") || $0.contains("File too large") }
-        let refused = stack.contains { $0.contains("Permission denied") || $0.contains("Read-only file system") }
-        throw StorageError(
-            full ? .noSpace : refused ? .unwritable : .library, file: file, place: place,
-            "cannot \(action())" + (full ? ": no space is left; free some or write elsewhere" : ""),
-            cause: cause(stack))
+        guard let number = systemNumber(stack) else {
+            throw StorageError(.library, file: file, place: place, "cannot \(action())", cause: cause(stack))
+        }
+        throw StorageError(action(), file, number, writing: !reads(stack), place: place)
     }
 
-    /// The system's reason where the stack quotes one, else the stack on one line.
-    private static func cause(_ stack: [String]) -> String? {
+    /// The value of `errno` that the stack quotes; nil where no system call failed.
+    private static func systemNumber(_ stack: [String]) -> Int32? {
         for line in stack {
-            if let start = line.range(of: "error message = '"), let end = line[start.upperBound...].firstIndex(of: "'") {
-                return String(line[start.upperBound..<end])
-            }
+            if let start = line.range(of: "errno = "), let number = Int32(line[start.upperBound...].prefix { $0.isNumber }), number != 0 { return number }
         }
-        return stack.isEmpty ? nil : "HDF5: " + stack.joined(separator: " < ").replacingOccurrences(of: "\n", with: " ")
+        return nil
+    }
+
+    /// Whether the call that failed was to read: a `read`, or an `open` without a flag for writing.
+    private static func reads(_ stack: [String]) -> Bool { stack.contains { $0.contains("read failed") || $0.hasSuffix("o_flags = 0") } }
+
+    /// The library's own words, on one line.
+    private static func cause(_ stack: [String]) -> String? {
+        stack.isEmpty ? nil : "HDF5: " + stack.joined(separator: " < ").replacingOccurrences(of: "\n", with: " ")
     }
 
     /// Innermost first, where the reason is.
@@ -60,17 +64,25 @@ enum HDF5Library {
     }
 }
 
-/// An open HDF5 object, closed when it goes out of scope; its failure to close is of no consequence (only a file's is).
+/// An open HDF5 object. Whoever wrote to it closes it and looks at the status: the library writes what it has buffered only then. Otherwise it is closed
+/// when it goes out of scope, after an error, or where there was nothing to write.
 struct HDF5Handle: ~Copyable {
     let id: hid_t
-    private let close: (hid_t) -> herr_t
+    private let closing: @convention(c) (hid_t) -> herr_t
 
-    init(_ id: hid_t, _ close: @escaping (hid_t) -> herr_t) {
+    init(_ id: hid_t, _ closing: @convention(c) @escaping (hid_t) -> herr_t) {
         self.id = id
-        self.close = close
+        self.closing = closing
     }
 
-    deinit { _ = close(id) }
+    /// The library's status.
+    consuming func close() -> herr_t {
+        let status = closing(id)
+        discard self
+        return status
+    }
+
+    deinit { _ = closing(id) }
 }
 
 /// What a dataset can hold. Files are little-endian, as is every machine that this program runs on.

@@ -102,7 +102,7 @@ struct CalibrationWalk: Sendable {
         let gradients = try OutputGradients.gather(
             c, try opened.weights(), batches, compute: compute, checkpointing: kept > Self.keptLimit, stop: stop
         ) { try progress(.init(phase: .gradients, done: $0, total: batches.count)) }
-        if let gradients { try cache?.store("gradients", key, gradients) }
+        if let gradients { cache?.store("gradients", key, gradients) }
         Arena.shared.trim()
         return gradients
     }

@@ -34,6 +34,17 @@ package struct RunProgress: Codable, Sendable, Equatable {
 
     package init() {}
 
+    /// Whether all counts are such as a run can reach; others would overflow.
+    var isPlausible: Bool {
+        var counts = [step, tokens, trainedTokens, reviewedStep, totalSteps, ranks ?? 1, best?.step ?? 0, evaluationsWithoutGain ?? 0]
+        if let position {
+            let read = position.counters
+            counts += [position.epoch, position.sampleIndex, position.microBatches, read.rows, read.samples, read.truncated, read.tokens, read.trainedTokens]
+            counts += position.waiting + read.skipped.values
+        }
+        return counts.allSatisfy { (0..<1 << 53).contains($0) } && reviewedStep <= step && seconds.isFinite
+    }
+
     /// Passes over the data so far. Samples that are read but still wait to be packed do not count.
     func epochs(of dataset: Dataset) -> Double {
         guard let position else { return 0 }

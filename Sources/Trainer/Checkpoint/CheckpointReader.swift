@@ -21,21 +21,38 @@ package struct CheckpointReader: Sendable {
         }
         let version = try file.intAttribute("version", at: "/") ?? 0
         guard CheckpointWriter.versions.contains(version) else {
-            throw HealError(.checkpoint, "\(path): has version \(version) of the format; this program reads up to version \(CheckpointWriter.versions.upperBound)")
+            throw StorageError(
+                .unsupported, file: path, "has version \(version) of the format; this program reads up to version \(CheckpointWriter.versions.upperBound)")
         }
         guard try file.intAttribute("complete", at: "/") == 1 else { throw HealError(.checkpoint, "\(path): is incomplete") }
         step = try file.intAttribute("step", at: "/") ?? 0
     }
 
+    /// Opens a checkpoint after everything that a run goes on from has been read and found to be sound.
+    package static func sound(_ path: String) throws -> CheckpointReader {
+        let reader = try CheckpointReader(path)
+        try reader.file.verifyContents()
+        _ = try (reader.model(), reader.progress(), reader.fingerprint())
+        return reader
+    }
+
     /// The configuration the run had, as text.
     package func configurationText() throws -> String { try file.readText("config") }
 
+    /// Where the run stands.
+    ///
+    /// - Throws: also where its counts are none, or contradict the file's own step.
     package func progress() throws -> RunProgress {
         let progress: RunProgress = try decode("run/progress"), position = progress.position ?? DataPosition(), counters = position.counters
         let counts = [progress.step, progress.tokens, progress.trainedTokens, progress.reviewedStep, progress.totalSteps, progress.ranks ?? 1, position.epoch, position.sampleIndex, position.microBatches]
             + position.waiting + [counters.rows, counters.samples, counters.truncated, counters.tokens, counters.trainedTokens] + counters.skipped.values
-        guard let wrong = counts.first(where: { !(0...1 << 53).contains($0) }) else { return progress }
-        throw HealError(.checkpoint, "\(path): run/progress: counts up to \(wrong); no run has come so far")
+        if let wrong = counts.first(where: { !(0...1 << 53).contains($0) }) {
+            throw HealError(.checkpoint, "\(path): run/progress: counts up to \(wrong); no run has come so far")
+        }
+        guard progress.step == step, progress.isPlausible else {
+            throw HealError(.checkpoint, "\(path): run/progress: its counts contradict each other; the file is damaged")
+        }
+        return progress
     }
 
     package func fingerprint() throws -> DataFingerprint { try decode("run/data_fingerprint") }
@@ -73,7 +90,11 @@ package struct CheckpointReader: Sendable {
         // Some tokenizers have their bos and eos in config.json alone.
         var files = companions
         files.contents["config.json"] = Array(text.utf8)
-        let tokenizer = try files.withDirectory { try TokenizerFiles.load(directory: $0) }
+        let tokenizer = try TokenizerFiles.load(files.contents, origin: "\(path): model/files"), source = try CheckpointWeights(file, layouts: layouts)
+        let problems = try StoredShapes(configuration, layouts).problems(in: source)
+        guard problems.isEmpty else {
+            throw HealError(.checkpoint, "\(path): its tensors contradict its configuration\n" + problems.prefix(20).joined(separator: "\n"))
+        }
         return OpenedModel(
             path: path, configuration: configuration, source: source, layouts: layouts, companions: companions,
             tokenizer: tokenizer, chatTemplateSource: try ChatTemplateSource.read(companions),

@@ -21,7 +21,10 @@ package struct CheckpointWriter {
 
     /// About what the file will take, for a check of the free space.
     var expectedBytes: Int {
-        model.weights.tensors.values.reduce(0) { $0 + $1.byteCount } + optimizer.moments.reduce(0) { $0 + $1.byteCount } + 1 << 20
+        let tensors = model.weights.tensors.values.reduce(0) { $0 + $1.byteCount } + optimizer.moments.reduce(0) { $0 + $1.byteCount }
+        let datasets = model.weights.tensors.count + 2 * model.trained.count + 3 * model.weights.layouts.count
+        let companions = opened.companions.contents.values.reduce(0) { $0 + $1.count }
+        return tensors + companions + datasets * CheckpointSize.overhead.dataset + CheckpointSize.overhead.file
     }
 
     func write(to file: HDF5File) throws {

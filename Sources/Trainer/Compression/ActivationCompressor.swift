@@ -74,7 +74,7 @@ package struct ActivationCompressor: Sendable {
         }
         for outcome in outcomes { weights.compress(outcome.result.name, layout: outcome.result.layout, cores: outcome.cores) }
         if let whole, outcomes.count == work.count {
-            try fits.cache?.store(Self.wholeName, whole, Dictionary(outcomes.compactMap { outcome in outcome.key.map { (outcome.result.name, $0) } }) { $1 })
+            fits.cache?.store(Self.wholeName, whole, Dictionary(outcomes.compactMap { outcome in outcome.key.map { (outcome.result.name, $0) } }) { $1 })
         }
         return outcomes.map(\.result)
     }
@@ -97,7 +97,7 @@ package struct ActivationCompressor: Sendable {
     private func finished(_ work: [CompressionPlan.Entry], _ whole: DecompositionCache.Key) -> [DecompositionOutcome]? {
         guard let cache = fits.cache, let keys = cache.load(Self.wholeName, whole, as: [String: String].self) else { return nil }
         let suffix = local.epochs > 0 ? Self.localSuffix : ""
-        let found = work.compactMap { entry in keys[entry.name].flatMap { cache.load(entry.name + suffix, DecompositionCache.Key($0), type: fits.type) } }
+        let found = work.compactMap { entry in keys[entry.name].flatMap { cache.load(entry.name + suffix, DecompositionCache.Key($0), type: fits.type, shape: (entry.out, entry.in)) } }
         return found.count == work.count ? found : nil
     }
 
@@ -120,7 +120,7 @@ package struct ActivationCompressor: Sendable {
         if parameters == nil {
             guard let curves = try lossCurves(shared, gradients, stop, progress) else { return nil }
             parameters = try ParameterBudget(shared, curves: curves).parameters
-            try fits.cache?.store("sizes", key, parameters!)
+            fits.cache?.store("sizes", key, parameters!)
         }
         return try work.map { entry in try parameters![entry.name].map(entry.resized) ?? entry }
     }
@@ -170,7 +170,7 @@ package struct ActivationCompressor: Sendable {
         if let squares { squares.withUnsafeBytes { checksum.add($0) } }
         func key(_ name: String) -> DecompositionCache.Key { .init("local 1, \(local), \(walk.compute), \(fits.type), \(name), block \(checksum.text)") }
         func fileName(_ name: String) -> String { name + Self.localSuffix }
-        var healed = found.compactMap { fits.cache?.load(fileName($0.result.name), key($0.result.name), type: fits.type) }
+        var healed = found.compactMap { fits.cache?.load(fileName($0.result.name), key($0.result.name), type: fits.type, shape: ($0.result.layout.rows, $0.result.layout.columns)) }
         if healed.count < found.count {
             let phase = LocalHealing(options: local, rows: walk.rows, compute: walk.compute, longestContext: block.longestContext, squares: squares)
             guard let outcome = phase.run(walk.opened.configuration, weights, layer: block.layer, inputs: block.inputs, targets: block.targets, stop: stop)
@@ -183,7 +183,7 @@ package struct ActivationCompressor: Sendable {
                 after.result.fit?.localError = outcome.errorLeft
                 return after
             }
-            for outcome in healed { try fits.cache?.store(key(outcome.result.name), outcome, as: fileName(outcome.result.name)) }
+            for outcome in healed { fits.cache?.store(key(outcome.result.name), outcome, as: fileName(outcome.result.name)) }
         }
         for (place, var outcome) in zip(places, healed) {
             // The whole model is found again by the names that its matrices are stored under.

@@ -33,7 +33,7 @@ struct CachedFits: Sendable {
         let entry = fit.entry
         let weight = try opened.source.floats(entry.name + ".weight")
         let key = key(fit, weight)
-        if var known = cache?.load(entry.name, key, type: type) {
+        if var known = cache?.load(entry.name, key, type: type, shape: (entry.out, entry.in)) {
             known.key = key.text
             return known
         }
@@ -42,7 +42,7 @@ struct CachedFits: Sendable {
             result: .init(name: entry.name, layout: mpo.layout, relativeError: Self.relativeError(mpo, weight), fit: report),
             cores: mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) }, wasCached: false, key: key.text)
         try outcome.requireFinite()
-        try cache?.store(key, outcome)
+        cache?.store(key, outcome)
         return outcome
     }
 

@@ -52,13 +52,13 @@ package struct Compressor: Sendable {
     func decompose(_ entry: CompressionPlan.Entry, _ source: any WeightSource) throws -> DecompositionOutcome {
         let matrix = try source.floats(entry.name + ".weight"), layout = entry.layout!
         let key = cache.map { _ in DecompositionCache.Key(matrix, layout: layout, type: type) }
-        if let cache, let key, let known = cache.load(entry.name, key, type: type) { return known }
+        if let cache, let key, let known = cache.load(entry.name, key, type: type, shape: (entry.out, entry.in)) { return known }
         let found = try MPO<Float>.decompose(matrix, layout: layout)
         let outcome = DecompositionOutcome(
             result: Result(name: entry.name, layout: found.mpo.layout, relativeError: found.truncation.relativeBound),
             cores: found.mpo.cores.map { Elementwise.convert(Tensor($0.values, $0.shape), to: type) }, wasCached: false)
         try outcome.requireFinite()
-        if let cache, let key { try cache.store(key, outcome) }
+        if let cache, let key { cache.store(key, outcome) }
         return outcome
     }
 

@@ -1,4 +1,5 @@
 import Kernels
+import Storage
 import Synchronization
 
 /// How far the decomposition of a model has come.
@@ -50,7 +51,9 @@ final class DecompositionBoard: @unchecked Sendable {
         lock.withLock { _ in
             do {
                 let outcome: DecompositionOutcome
-                do { outcome = try made.get() } catch { throw HealError.matrix(work[i].name, error) }
+                do { outcome = try made.get() } catch let error as StorageError {
+                    throw error  // It names its file, and is no matter of the matrix.
+                } catch { throw HealError.matrix(work[i].name, error) }
                 outcomes[i] = outcome
                 done += 1
                 let size = Double(work[i].denseCount)

@@ -14,21 +14,12 @@ extension Configuration {
         func mistake(_ message: String) -> ConfigurationError {
             ConfigurationError([ConfigurationIssue(place: .file(path), key: "", message: message)])
         }
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw mistake("no such file\(HubName.advice(for: path).map { "; \($0)" } ?? neighbours(of: path))")
-        }
-        if isDirectory.boolValue { throw mistake("is a directory; expected a configuration file\(neighbours(of: path + "/x"))") }
-        let contents: Data
-        do {
-            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-            defer { try? handle.close() }
-            contents = try handle.read(upToCount: maximumBytes + 1) ?? Data()
-        } catch {
-            throw mistake("cannot be read: \(error.localizedDescription)")
-        }
-        if contents.count > maximumBytes { throw mistake("is larger than \(maximumBytes >> 20) MiB; that is no configuration file") }
-        return try parse([UInt8](contents), file: path, overrides: overrides)
+        guard let kind = FileSystem.kind(of: path) else { throw mistake("no such file\(HubName.advice(for: path).map { "; \($0)" } ?? neighbours(of: path))") }
+        if kind == .directory { throw mistake("is a directory; expected a configuration file\(neighbours(of: path + "/x"))") }
+        let contents: [UInt8]
+        // A pipe is read, too, as a shell's <(...) makes one.
+        do throws(StorageError) { contents = try FileSystem.stream(path, limit: maximumBytes) } catch { throw mistake(error.reason) }
+        return try parse(contents, file: path, overrides: overrides)
     }
 
     /// Reads a configuration from its text.
@@ -96,7 +87,7 @@ extension Configuration {
     private static func neighbours(of path: String) -> String {
         let folder = (path as NSString).deletingLastPathComponent
         let wanted = (path as NSString).lastPathComponent
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.isEmpty ? "." : folder)) ?? [])
+        let names = ((try? FileSystem.names(in: folder.isEmpty ? "." : folder)) ?? [])
             .filter { $0.hasSuffix(".json") }.sorted()
         if let nearest = NearestName.of(wanted, among: names) { return "; did you mean \((folder as NSString).appendingPathComponent(nearest))?" }
         return names.isEmpty || names.count > 10 ? "" : "; there are \(names.joined(separator: ", "))"

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Models
+import Storage
 
 /// Where the relative paths of a configuration lead.
 ///
@@ -10,7 +11,7 @@ import Models
 extension Configuration {
     /// The path under which an input is found; nil where it is not.
     package func existingPath(_ path: String) -> String? {
-        candidates(for: path).first { FileManager.default.fileExists(atPath: $0) }
+        candidates(for: path).first { FileSystem.kind(of: $0) != nil }
     }
 
     /// The path of an output.
@@ -33,7 +34,7 @@ extension Configuration {
 
     /// What of the files a run needs is missing or of the wrong kind, and whether it can write where it is to write.
     ///
-    /// Nothing is written or opened for long; the contents are judged by those who read them.
+    /// Nothing stays written; the contents are judged by those who read them.
     ///
     /// - Parameter goesOn: the run goes on from a checkpoint, which has the model, its tokenizer and the cores.
     package func checkPaths(goesOn: Bool = false) -> [ConfigurationIssue] {
@@ -99,26 +100,18 @@ extension Configuration {
     private func places(_ path: String) -> String { candidates(for: path).joined(separator: ", nor ") }
 
     private static func isDirectory(_ path: String) -> Bool {
-        var isDirectory: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+        FileSystem.kind(of: path) == .directory
     }
 
     private static func holdsModel(_ directory: String) -> Bool {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let names = (try? FileSystem.names(in: directory)) ?? []
         return names.contains { $0 == "config.json" || $0.hasSuffix(".gguf") || $0.hasSuffix(".h5") }
     }
 
-    /// Why nothing can be written to a directory that may not exist yet; nil if it seems possible.
+    /// Why nothing can be written to a directory that may not exist yet; nil if it can. A directory is made and removed to see it.
     private static func complaintAboutWriting(to path: String, key: String) -> String? {
-        var existing = path.isEmpty ? "." : path
-        while !FileManager.default.fileExists(atPath: existing) {
-            let above = (existing as NSString).deletingLastPathComponent
-            existing = above.isEmpty ? "." : above
-            if existing == "." || existing == "/" { break }
-        }
-        if !isDirectory(existing) { return "\(path) cannot be made: \(existing) is not a directory" }
-        guard access(existing, W_OK | X_OK) == 0 else {
-            return "\(path) cannot be written: \(existing): \(String(cString: strerror(errno))). Set \(key) to a directory of your own"
+        do throws(StorageError) { try FileSystem.requireWritable(path) } catch {
+            return "\(error). Set \(key) to a directory that can be written to"
         }
         return nil
     }

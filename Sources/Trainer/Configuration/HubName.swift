@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// A repository of the Hugging Face hub: what people write where a path is meant, and how its files get onto the disk.
 package struct HubName: Sendable, Equatable {
@@ -26,7 +27,7 @@ package struct HubName: Sendable, Equatable {
         guard parts.count == 2 || (isAddress && parts.count > 2), parts.prefix(2).allSatisfy(Self.isWord) else { return nil }
         if !isAddress {
             let ends = [".gguf", ".h5", ".json", ".safetensors", ".bin"]
-            guard !Self.folders.contains(parts[0]), !ends.contains(where: parts[1].hasSuffix), !FileManager.default.fileExists(atPath: parts[0]) else { return nil }
+            guard !Self.folders.contains(parts[0]), !ends.contains(where: parts[1].hasSuffix), FileSystem.kind(of: parts[0]) == nil else { return nil }
         }
         repository = parts[0] + "/" + parts[1]
         if parts.count > 4, ["resolve", "blob"].contains(parts[2]) { file = parts[4...].joined(separator: "/") }
@@ -49,7 +50,7 @@ package struct HubName: Sendable, Equatable {
     /// What to do where a path was expected.
     package var advice: String {
         let path = file.map { folder + "/" + $0 } ?? folder
-        let isThere = FileManager.default.fileExists(atPath: path)
+        let isThere = FileSystem.kind(of: path) != nil
         let known = KnownModel.all.first { $0.hub == repository }
         let get = isThere ? "" : " Get it\(known?.isGated == true ? ", after you have accepted its licence there and run `hf auth login`," : "") with: \(command(to: folder))   and then"
         return "that is a name of the Hugging Face hub, and nothing is downloaded here.\(get) give the path \(path)\(isThere ? ", which is there" : "")"

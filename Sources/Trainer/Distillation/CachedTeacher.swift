@@ -29,7 +29,7 @@ package final class CachedTeacher: Sendable {
 
     private func answer(to sample: TokenBatch) throws -> TeacherAnswer {
         let places = cache.settings.tokens.places(sample), key = key(sample)
-        if let known = try cache.answer(key, places: places.count) { return known }
+        if let known = cache.answer(key, places: places.count) { return known }
         let answer = try model.withLock { model in
             let teacher = try model ?? load()
             model = teacher

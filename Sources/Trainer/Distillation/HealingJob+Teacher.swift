@@ -58,7 +58,7 @@ extension HealingJob {
 
     /// The dense model behind a checkpoint, where `model` leads nowhere any more.
     private func originOfStudent(_ student: OpenedModel) throws -> String {
-        if let origin = student.densePath, FileManager.default.fileExists(atPath: origin) { return origin }
+        if let origin = student.densePath, FileSystem.kind(of: origin) != nil { return origin }
         throw HealError(
             .configuration,
             "distillation: the run learns from the dense model, which is no longer at \(configuration.model); set `distillation.teacher` to where it is, or "
@@ -76,7 +76,7 @@ extension HealingJob {
             throw HealError(
                 .configuration, "\(model.path): is compressed and does not say what from; set `distillation.teacher` to the dense model to learn from")
         }
-        guard FileManager.default.fileExists(atPath: origin) else {
+        guard FileSystem.kind(of: origin) != nil else {
             throw HealError(
                 .configuration,
                 "\(model.path): was compressed from \(origin), which is not there any more; set `distillation.teacher` to the dense model to learn from")

@@ -16,12 +16,15 @@ package final class TeacherCache: Sendable {
 
     private struct State {
         var files: [String] = []
-        var index: [UInt64: (file: Int, place: TeacherCacheFile.Place)] = [:]
+        var index: [UInt64: (file: Int, place: TeacherCacheFile.Place, checksum: Checksum)] = [:]
         /// A few of them, opened.
         var open: [Int: HDF5File] = [:]
         var waiting: [UInt64: TeacherAnswer] = [:]
         var waitingBytes = 0
         var folder: SharedFolder?
+        var warnings: [String] = []
+
+        mutating func warn(_ text: String) { if !warnings.contains(text) { warnings.append(text) } }
     }
 
     private static let openLimit = 64
@@ -43,17 +46,35 @@ package final class TeacherCache: Sendable {
     /// Samples that are known.
     package var count: Int { state.withLock { $0.index.count + $0.waiting.count } }
 
-    /// What is known of a sample, with as many places as are asked for.
-    func answer(_ key: UInt64, places: Int) throws -> TeacherAnswer? {
-        try state.withLock { state in
-            if let waiting = state.waiting[key] { return waiting }
-            guard let (number, place) = state.index[key], place.places.count == places else { return nil }
-            if state.open[number] == nil {
-                if state.open.count == Self.openLimit { state.open = [:] }
-                state.open[number] = try HDF5File.open(state.files[number])
-            }
-            return try TeacherCacheFile.answer(state.open[number]!, at: place, settings)
+    /// What happened to the files since the last call: damage that was met, answers that could not be kept. The run goes on without them.
+    package func takeWarnings() -> [String] {
+        state.withLock { state in
+            defer { state.warnings = [] }
+            return state.warnings
         }
+    }
+
+    /// What is known of a sample, with as many places as are asked for. An answer that is damaged is not known any more.
+    func answer(_ key: UInt64, places: Int) -> TeacherAnswer? {
+        state.withLock { state in
+            if let waiting = state.waiting[key] { return waiting }
+            guard let (number, place, checksum) = state.index[key], place.places.count == places else { return nil }
+            do throws(StorageError) {
+                return try TeacherCacheFile.answer(Self.opened(number, &state), at: place, checksum, settings)
+            } catch {
+                state.index[key] = nil
+                state.warn("\(error); the teacher is asked again about what cannot be read")
+                return nil
+            }
+        }
+    }
+
+    private static func opened(_ number: Int, _ state: inout State) throws(StorageError) -> HDF5File {
+        if let file = state.open[number] { return file }
+        if state.open.count == openLimit { state.open = [:] }
+        let file = try HDF5File.open(state.files[number])
+        state.open[number] = file
+        return file
     }
 
     func store(_ key: UInt64, _ answer: TeacherAnswer) throws {
@@ -67,8 +88,16 @@ package final class TeacherCache: Sendable {
     /// Writes what waits, and looks for what others have written.
     package func flush() throws { try state.withLock { try write(&$0) } }
 
+    /// Writes what waits. Where that fails, the answers are lost, and asked for again by those who need them.
     private func write(_ state: inout State) throws {
         if state.waiting.isEmpty { return }
+        do { try put(&state) } catch let error as StorageError {
+            (state.waiting, state.waitingBytes) = ([:], 0)
+            state.warn("\(error); the teacher's answers are not kept, and the run goes on")
+        }
+    }
+
+    private func put(_ state: inout State) throws {
         // A directory that was made for others and may only be read keeps nothing.
         if FileSystem.kind(of: directory) == .directory, access(directory, W_OK | X_OK) != 0 {
             (state.waiting, state.waitingBytes) = ([:], 0)
@@ -100,10 +129,11 @@ package final class TeacherCache: Sendable {
         for name in try FileSystem.names(in: directory) where name.hasSuffix(".h5") {
             let path = "\(directory)/\(name)"
             if known.contains(path) { continue }
-            let samples: [(key: UInt64, place: TeacherCacheFile.Place)], made: TeacherCacheSettings
+            var samples: [(key: UInt64, place: TeacherCacheFile.Place, checksum: Checksum)], made: TeacherCacheSettings
             do {
                 let file = try SealedFile.open(path)
-                (made, samples) = (try TeacherCacheSettings(file), try TeacherCacheFile.samples(file))
+                (made, samples) = (try TeacherCacheSettings(file), [])
+                if made.form.kind == settings.form.kind, made.vocabulary == settings.vocabulary { samples = try TeacherCacheFile.samples(file, settings) }
                 try file.close()
             } catch {
                 damaged(error)
@@ -115,7 +145,7 @@ package final class TeacherCache: Sendable {
                     .configuration,
                     "\(path): its answers were made with other settings: \(differences.joined(separator: "; ")); set them back, or choose another `distillation.cache`")
             }
-            for (key, place) in samples where state.index[key] == nil { state.index[key] = (state.files.count, place) }
+            for (key, place, checksum) in samples where state.index[key] == nil { state.index[key] = (state.files.count, place, checksum) }
             state.files.append(path)
         }
     }

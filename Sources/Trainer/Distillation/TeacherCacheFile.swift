@@ -31,36 +31,75 @@ enum TeacherCacheFile {
         try SealedFile.seal(path)
     }
 
-    /// The samples of a file that was found to be sound, with their keys.
-    static func samples(_ file: HDF5File) throws(StorageError) -> [(key: UInt64, place: Place)] {
+    /// The samples of a file, with their keys, where their answers are, and the checksums of these: all of the file is read once, and found to be sound.
+    static func samples(_ file: HDF5File, _ settings: TeacherCacheSettings) throws(StorageError) -> [(key: UInt64, place: Place, checksum: Checksum)] {
         let keys = try file.read("samples/key", as: UInt64.self)
         let places = try file.read("samples/places", as: UInt32.self), entries = try file.read("samples/entries", as: UInt32.self)
-        guard places.count == keys.count, entries.count == keys.count else {
-            throw StorageError(.malformed, file: file.path, place: "samples", "has parts of different lengths")
+        func wrong(_ place: String, _ message: String) -> StorageError { StorageError(.malformed, file: file.path, place: place, message) }
+        guard places.count == keys.count, entries.count == keys.count else { throw wrong("samples", "has parts of different lengths") }
+        let all = try answer(file, settings) { (name) throws(StorageError) in
+            // Every value, with the checksum of all.
+            0..<(try file.shape(of: name).first ?? 0)
         }
-        var place = 0, entry = 0
-        return keys.indices.map { i in
-            defer { (place, entry) = (place + Int(places[i]), entry + Int(entries[i])) }
-            return (keys[i], Place(places: place..<place + Int(places[i]), entries: entry..<entry + Int(entries[i])))
+        guard all.places == places.reduce(0, { $0 + Int($1) }), all.rest.count == all.places, all.tokens.count == entries.reduce(0, { $0 + Int($1) }),
+            all.weights.count == all.tokens.count
+        else { throw wrong("entries", "does not fit the samples") }
+        var samples: [(key: UInt64, place: Place, checksum: Checksum)] = [], place = 0, entry = 0
+        for i in keys.indices {
+            let range = Place(places: place..<place + Int(places[i]), entries: entry..<entry + Int(entries[i]))
+            (place, entry) = (range.places.upperBound, range.entries.upperBound)
+            let answer = all[range]
+            guard answer.counts.reduce(0, { $0 + Int($1) }) == answer.tokens.count, answer.tokens.allSatisfy({ $0 < settings.vocabulary }) else {
+                throw wrong("entries", "does not fit the places, or the vocabulary")
+            }
+            samples.append((keys[i], range, answer.checksum))
         }
+        return samples
     }
 
-    static func answer(_ file: HDF5File, at place: Place, _ settings: TeacherCacheSettings) throws(StorageError) -> TeacherAnswer {
-        var answer = TeacherAnswer()
-        answer.counts = try file.read("places/entries", place.places)
-        answer.rest = try file.read(rest(settings), place.places)
-        answer.tokens =
-            isNarrow(settings) ? try file.read("entries/token", place.entries, as: UInt16.self).map(UInt32.init) : try file.read("entries/token", place.entries)
-        switch settings.form.kind {
-        case .topK: answer.weights = try file.read("entries/probability", place.entries, as: Float16.self).map(\.bitPattern)
-        case .sampled: answer.weights = try file.read("entries/count", place.entries)
+    /// One sample's answers, which must be those that were there when the file was opened.
+    static func answer(_ file: HDF5File, at place: Place, _ checksum: Checksum, _ settings: TeacherCacheSettings) throws(StorageError) -> TeacherAnswer {
+        let answer = try answer(file, settings) { $0.hasPrefix("places") ? place.places : place.entries }
+        guard answer.checksum == checksum else {
+            throw StorageError(.checksum, file: file.path, place: "entries", "is damaged: an answer is not what it was when the file was opened")
         }
-        guard answer.counts.reduce(0, { $0 + Int($1) }) == answer.tokens.count, answer.tokens.allSatisfy({ $0 < settings.vocabulary }) else {
-            throw StorageError(.malformed, file: file.path, place: "entries", "does not fit the places, or the vocabulary")
+        return answer
+    }
+
+    private static func answer(
+        _ file: HDF5File, _ settings: TeacherCacheSettings, _ range: (String) throws(StorageError) -> Range<Int>
+    ) throws(StorageError) -> TeacherAnswer {
+        func read<Element: HDF5Element>(_ name: String, as _: Element.Type = Element.self) throws(StorageError) -> [Element] {
+            try file.read(name, range(name))
+        }
+        var answer = TeacherAnswer()
+        answer.counts = try read("places/entries")
+        answer.rest = try read(rest(settings))
+        answer.tokens = isNarrow(settings) ? try read("entries/token", as: UInt16.self).map(UInt32.init) : try read("entries/token")
+        switch settings.form.kind {
+        case .topK: answer.weights = try read("entries/probability", as: Float16.self).map(\.bitPattern)
+        case .sampled: answer.weights = try read("entries/count")
         }
         return answer
     }
 
     private static func rest(_ settings: TeacherCacheSettings) -> String { settings.form.kind == .topK ? "places/tail" : "places/entropy" }
     private static func isNarrow(_ settings: TeacherCacheSettings) -> Bool { settings.vocabulary <= 1 << 16 }
+}
+
+extension TeacherAnswer {
+    /// What a part of the places said.
+    fileprivate subscript(_ range: TeacherCacheFile.Place) -> TeacherAnswer {
+        TeacherAnswer(
+            counts: Array(counts[range.places]), tokens: Array(tokens[range.entries]), weights: Array(weights[range.entries]), rest: Array(rest[range.places]))
+    }
+
+    fileprivate var checksum: Checksum {
+        var checksum = Checksum()
+        counts.withUnsafeBytes { checksum.add($0) }
+        tokens.withUnsafeBytes { checksum.add($0) }
+        weights.withUnsafeBytes { checksum.add($0) }
+        rest.withUnsafeBytes { checksum.add($0) }
+        return checksum
+    }
 }

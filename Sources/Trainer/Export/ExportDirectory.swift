@@ -14,18 +14,30 @@ package enum ExportDirectory {
     ///   - overwrite: whether a file, or a directory of other files, may be replaced too.
     ///   - fill: writes everything into the directory it is given.
     static func write(_ target: String, bytes: Int, overwrite: Bool, _ fill: (String) throws -> Void) throws {
-        let path = resolved(target)
-        let replaces = try mustReplace(path, overwrite: overwrite)
+        let path = resolved(target), replaces = try mustReplace(path, overwrite: overwrite)
         try requireSpace(bytes, at: path)
-        guard replaces else { return try create(path, shownAs: target, fill) }
-        let new = FileSystem.parent(of: path) + "/." + (path as NSString).lastPathComponent + ".new-\(getpid())"
-        try? FileManager.default.removeItem(atPath: new)
-        try create(new, shownAs: target, fill)
-        try replace(path, with: new)
+        var temporary = path
+        do {
+            try AtomicDirectory.create(path, replacing: replaces) {
+                temporary = $0
+                try fill($0)
+            }
+        } catch var error as StorageError where error.file.hasPrefix(temporary) {
+            // The temporary name means nothing to anyone.
+            error.file = target + error.file.dropFirst(temporary.count)
+            throw error
+        }
     }
 
     /// Throws where `write` would refuse the target; for checks before long work.
-    package static func requireWritable(_ target: String, overwrite: Bool) throws { _ = try mustReplace(resolved(target), overwrite: overwrite) }
+    ///
+    /// - Parameter bytes: about what will be written; 0 where nobody knows yet.
+    package static func requireWritable(_ target: String, overwrite: Bool, bytes: Int = 0) throws {
+        let path = resolved(target)
+        _ = try mustReplace(path, overwrite: overwrite)
+        try FileSystem.requireWritable(FileSystem.parent(of: path))
+        try requireSpace(bytes, at: path)
+    }
 
     /// Writes the small files of an export into the directory that `write` gives.
     static func writeFiles(_ files: [String: [UInt8]], in directory: String) throws {
@@ -33,23 +45,6 @@ package enum ExportDirectory {
             let file = try WritableFile(creating: directory + "/" + name)
             try bytes.withUnsafeBytes { try file.write($0, at: 0) }
             try file.close(syncing: false)  // The directory's files are synced together.
-        }
-    }
-
-    private static func create(_ path: String, shownAs target: String, _ fill: (String) throws -> Void) throws {
-        var temporary = path
-        do {
-            try AtomicDirectory.create(path) {
-                temporary = $0
-                try fill($0)
-            }
-        } catch var error as StorageError {
-            // The temporary name means nothing to anyone.
-            for prefix in [temporary, path] where error.file.hasPrefix(prefix) {
-                error.file = target + error.file.dropFirst(prefix.count)
-                break
-            }
-            throw error
         }
     }
 
@@ -85,21 +80,8 @@ package enum ExportDirectory {
     }
 
     private static func requireSpace(_ bytes: Int, at path: String) throws {
-        let parent = FileSystem.parent(of: path)
-        try FileSystem.createDirectory(parent)
-        guard let free = FileSystem.freeBytes(in: parent), free < bytes else { return }
-        throw HealError(.export, "\(path): the export takes \(HumanFormat.bytes(bytes)), but only \(HumanFormat.bytes(free)) are free there; free some or choose another place")
-    }
-
-    private static func replace(_ path: String, with new: String) throws {
-        let old = FileSystem.parent(of: path) + "/." + (path as NSString).lastPathComponent + ".old-\(getpid())"
-        try FileSystem.rename(path, to: old)
-        do { try FileSystem.rename(new, to: path) } catch {
-            try? FileSystem.rename(old, to: path)
-            try? FileManager.default.removeItem(atPath: new)
-            throw error
-        }
-        try FileSystem.syncDirectory(of: path)
-        try FileManager.default.removeItem(atPath: old)
+        guard let free = FileSystem.freeBytes(in: FileSystem.nearestDirectory(of: FileSystem.parent(of: path))), free < bytes else { return }
+        throw StorageError(
+            .noSpace, file: path, "the export takes \(HumanFormat.bytes(bytes)), but only \(HumanFormat.bytes(free)) are free there; free some or choose another place")
     }
 }

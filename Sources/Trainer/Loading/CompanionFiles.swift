@@ -1,5 +1,4 @@
 import Basics
-import Foundation
 import Storage
 
 /// The small files beside a model's weights: configuration, tokenizer, chat template. They travel with checkpoints and exports, byte for byte.
@@ -16,10 +15,10 @@ package struct CompanionFiles: Sendable, Equatable {
     /// Those that a directory has.
     package init(directory: String) throws {
         for name in Self.names {
-            let path = URL(fileURLWithPath: directory).appendingPathComponent(name).path
+            let path = directory + "/" + name
             guard FileSystem.kind(of: path) != nil else { continue }
             if let problem = InputFile.problem(at: path) { throw HealError(.model, "\(path): \(problem.words)") }
-            let bytes = try FileSystem.readAll(path)
+            let bytes = try FileSystem.readAll(path, limit: .max)
             // An export would carry on what is no such file.
             if let reason = MistakenFile.explanation(of: bytes, expected: name.hasSuffix(".model") ? .binary : .text) {
                 throw StorageError(.malformed, file: path, reason)
@@ -28,21 +27,5 @@ package struct CompanionFiles: Sendable, Equatable {
         }
     }
 
-    /// Writes them into an existing directory.
-    package func write(to directory: String, except excluded: Set<String> = []) throws {
-        for (name, bytes) in contents where !excluded.contains(name) {
-            try Data(bytes).write(to: URL(fileURLWithPath: directory).appendingPathComponent(name))
-        }
-    }
-
     package func text(_ name: String) -> String? { contents[name].map { String(decoding: $0, as: UTF8.self) } }
-
-    /// Runs `body` with a directory that holds the files for as long as it runs.
-    package func withDirectory<T>(_ body: (String) throws -> T) throws -> T {
-        let url = FileManager.default.temporaryDirectory.appendingPathComponent("heal-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: url) }
-        try write(to: url.path)
-        return try body(url.path)
-    }
 }

@@ -61,13 +61,13 @@ extension OpenedModel {
             if ["latest", "best"].contains(name) { throw HealError(.checkpoint, "\(directory): there is no checkpoint here") }
             return nil
         }
-        let search = try checkpoints.newestValid()
+        let search = try checkpoints.newestValid(CheckpointReader.sound)
         guard let newest = search.newest else {
             let reasons = search.invalid.map { "\($0.reason)" }.joined(separator: "\n")
             throw HealError(.checkpoint, "\(directory): no checkpoint here is valid\n\(reasons)")
         }
         for (entry, reason) in search.invalid { skipped(entry.path, "\(reason)") }
-        return name == "best" && directory != path ? try bestPath(newest.path, directory) : newest.path
+        return name == "best" && directory != path ? try bestPath(newest.entry.path, directory) : newest.entry.path
     }
 
     /// The checkpoint with the best evaluation, by the newest one.

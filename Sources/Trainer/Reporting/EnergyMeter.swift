@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// The energy that the processors take, as Linux's power-capping interface counts it (RAPL, `/sys/class/powercap`): all of the machine's, not this process's alone.
 /// On many systems only root may read it.
@@ -18,7 +19,7 @@ package struct EnergyMeter: Sendable {
     private let counters: [Counter]
 
     package init(root: String = "/sys/class/powercap") {
-        let zones = ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).sorted()
+        let zones = (try? FileSystem.names(in: root)) ?? []
         counters = zones.compactMap { zone in
             let path = root + "/" + zone
             guard Self.text(path + "/name")?.hasPrefix("package") == true, let range = Self.number(path + "/max_energy_range_uj"), range > 0 else { return nil }
@@ -42,6 +43,6 @@ package struct EnergyMeter: Sendable {
         }
     }
 
-    private static func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+    private static func text(_ path: String) -> String? { FileSystem.kernelText(path) }
     private static func number(_ path: String) -> UInt64? { text(path).flatMap { UInt64($0.trimmingCharacters(in: .whitespacesAndNewlines)) } }
 }

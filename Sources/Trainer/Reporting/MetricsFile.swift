@@ -11,7 +11,7 @@ package final class MetricsFile: RunEventSink {
 
     /// - Parameter resumedStep: the step of the checkpoint that the run goes on from: what the file says about later steps is taken out, and so is a line that
     ///   a killed process left unfinished. nil begins a new file in place of an old one.
-    package init(path: String, resumedStep: Int?) throws(ReportingError) {
+    package init(path: String, resumedStep: Int?) throws(StorageError) {
         try Self.keepLines(upTo: resumedStep, path: path)
         file = try AppendedFile(path: path)
     }
@@ -60,31 +60,22 @@ package final class MetricsFile: RunEventSink {
     }
 
     /// Takes out the lines of later steps and unfinished lines. The old file stays until the new one is complete.
-    private static func keepLines(upTo step: Int?, path: String) throws(ReportingError) {
+    private static func keepLines(upTo step: Int?, path: String) throws(StorageError) {
         // Pipes and devices have no past.
-        guard let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType, type == .typeRegular else { return }
-        let contents: Data
-        do {
-            contents = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw ReportingError(path: path, reason: "cannot be read: \(error.localizedDescription)")
-        }
-        var kept = Data()
+        guard FileSystem.kind(of: path) == .file else { return }
+        let contents = try FileSystem.readAll(path, limit: .max)
+        var kept: [UInt8] = []
         if let step {
             var rest = contents[...]
             while let end = rest.firstIndex(of: 0x0A) {
                 let line = rest[rest.startIndex..<end]
-                if let json = try? JSONParser.parse([UInt8](line)), case .integer(let number) = json["step"]?.value, number <= step {
+                if let json = try? JSONParser.parse(Array(line)), case .integer(let number) = json["step"]?.value, number <= step {
                     kept += line + [0x0A]
                 }
                 rest = rest[(end + 1)...]
             }
         }
         if kept.count == contents.count { return }
-        do {
-            try kept.write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw ReportingError(path: path, reason: "cannot be rewritten: \(error.localizedDescription)")
-        }
+        try FileSystem.writeAtomically(kept, to: path)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 
 /// The memory of this process, as Linux tells it.
 package enum ProcessMemory {
@@ -30,6 +31,6 @@ package enum ProcessMemory {
     }
 
     private static func contents(of path: String) -> String? {
-        try? String(contentsOfFile: path, encoding: .utf8)
+        FileSystem.kernelText(path)
     }
 }

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Storage
 
 /// A TensorBoard event file: `train/...` and `eval/...` scalars, samples and warnings as text.
 ///
@@ -17,13 +18,9 @@ package final class TensorBoardFile: RunEventSink {
     ///     for a run from the beginning, which makes them forget all earlier files.
     ///   - about: the run's configuration, for the plugins "hparams" and "text".
     ///   - now: seconds since 1970.
-    package init(directory: String, resumedStep: Int?, about: JSON? = nil, now: @escaping () -> Double = { Date().timeIntervalSince1970 }) throws(ReportingError) {
+    package init(directory: String, resumedStep: Int?, about: JSON? = nil, now: @escaping () -> Double = { Date().timeIntervalSince1970 }) throws(StorageError) {
         self.now = now
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        } catch {
-            throw ReportingError(path: directory, reason: "cannot be made: \(error.localizedDescription)")
-        }
+        try FileSystem.createDirectory(directory)
         path = (directory as NSString).appendingPathComponent(Self.fileName(in: directory, second: Int(now())))
         file = try AppendedFile(path: path)
         try append { $0.add(field: Field.Event.version, text: "brain.Event:2") }
@@ -76,7 +73,7 @@ package final class TensorBoardFile: RunEventSink {
         }
     }
 
-    private func append(step: Int, scalars: [(tag: String, value: Double)]) throws(ReportingError) {
+    private func append(step: Int, scalars: [(tag: String, value: Double)]) throws(StorageError) {
         try append {
             $0.add(field: Field.Event.step, integer: step)
             $0.add(field: Field.Event.summary) { summary in
@@ -90,7 +87,7 @@ package final class TensorBoardFile: RunEventSink {
         }
     }
 
-    private func append(step: Int, tag: String, text: String) throws(ReportingError) {
+    private func append(step: Int, tag: String, text: String) throws(StorageError) {
         try append {
             $0.add(field: Field.Event.step, integer: step)
             $0.add(field: Field.Event.summary) {
@@ -107,7 +104,7 @@ package final class TensorBoardFile: RunEventSink {
         }
     }
 
-    private func append(hyperparameters value: HyperparameterEvents.Value) throws(ReportingError) {
+    private func append(hyperparameters value: HyperparameterEvents.Value) throws(StorageError) {
         try append {
             $0.add(field: Field.Event.summary) {
                 $0.add(field: 1) {
@@ -123,7 +120,7 @@ package final class TensorBoardFile: RunEventSink {
         }
     }
 
-    private func append(_ body: (inout ProtocolBuffer) -> Void) throws(ReportingError) {
+    private func append(_ body: (inout ProtocolBuffer) -> Void) throws(StorageError) {
         var event = ProtocolBuffer()
         event.add(field: Field.Event.wallTime, double: now())
         body(&event)
@@ -139,7 +136,7 @@ package final class TensorBoardFile: RunEventSink {
 
     /// A name that sorts after those that are there.
     private static func fileName(in directory: String, second: Int) -> String {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let names = (try? FileSystem.names(in: directory)) ?? []
         let prefix = "events.out.tfevents."
         let latest = names.filter { $0.hasPrefix(prefix) }.compactMap { Int($0.dropFirst(prefix.count).prefix { $0 != "." }) }.max() ?? 0
         let number = String(max(second, latest < .max ? latest + 1 : latest))

@@ -19,16 +19,13 @@ package struct EvaluationText: Sendable {
     package init(path: String, _ opened: OpenedModel, rowLength: Int, maxRows: Int?) throws {
         name = Self.name(path)
         if let problem = InputFile.problem(at: path) { throw HealError(.data, "\(path): \(problem.words)") }
-        var data: Data
-        do { data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe) } catch {
-            throw HealError(.data, "\(path): cannot be read: \(error.localizedDescription)")
-        }
+        let file = try ReadableFile(path: path)
         // No token of a text is longer than this many bytes on average; the rest of a large file need not be looked at.
         let wanted = maxRows.map { $0.multipliedReportingOverflow(by: rowLength * 16) }
-        if let wanted, !wanted.overflow, wanted.partialValue < data.count {
-            let part = data.prefix(wanted.partialValue)
-            data = part.prefix(part.lastIndex(of: 0x0A).map { $0 - part.startIndex + 1 } ?? part.count)
-        }
+        let isCut = wanted.map { !$0.overflow && $0.partialValue < file.count } ?? false
+        var data: [UInt8] = []
+        try file.forEachPiece(0..<(isCut ? wanted!.partialValue : file.count)) { data += $0 }
+        if isCut, let end = data.lastIndex(of: 0x0A) { data.removeSubrange((end + 1)...) }
         guard let text = String(validating: data, as: UTF8.self) else { throw HealError(.data, "\(path): is not UTF-8 text") }
         var tokens = opened.tokenizer.encode(text)
         if opened.tokenizer.addsBos, let bos = opened.tokenizer.special.bos { tokens.insert(bos, at: 0) }

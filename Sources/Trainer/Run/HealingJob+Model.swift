@@ -22,10 +22,12 @@ extension HealingJob {
         }
         if !pending.isEmpty {
             try watch(.stage(.decomposing(matrices: pending.count)))
+            let cache = cluster.isFirst ? decompositionCache : nil
             let results = try decompose(
-                prepared.opened, prepared.plan, prepared.dataset, compute: prepared.compute, into: &weights,
-                cache: cluster.isFirst ? decompositionCache : nil, stop: wish, note: { try watch(.note($0)) }
+                prepared.opened, prepared.plan, prepared.dataset, compute: prepared.compute, into: &weights, cache: cache, stop: wish,
+                note: { try watch(.note($0)) }
             ) { try watch(.decomposing($0)) }
+            if let warning = cache?.warning { try watch(.run(.warning(step: nil, message: warning))) }
             if stop() { return (LlamaModel(prepared.opened.configuration, weights, compute: .f32, longestContext: 1), emptyOptimizer) }
             if cluster.isFirst { try CompressedMatrix.write(results, to: c.outputPath(c.outputDirectory)) }
             try watch(.decomposed(results))

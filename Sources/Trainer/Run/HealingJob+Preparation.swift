@@ -47,6 +47,10 @@ extension HealingJob {
         let teacherChecksum = c.distillation.cache == nil ? nil : try teacher.map(Teacher.checksum)
         let answers = try openAnswers(of: teacher, teacherChecksum, compute: choice.type)
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
+        if cluster.isFirst, checkpoint.map({ $0.progress.step < c.maxSteps ?? .max }) ?? true {
+            let shortages = checkSpace(for: opened, plan)
+            guard shortages.isEmpty else { throw StorageError(.noSpace, file: c.outputPath(c.outputDirectory), shortages.map(\.message).joined(separator: "\n")) }
+        }
         let dataset = try dataset(opened)
         let texts = try c.evaluationTexts.map {
             try EvaluationText(path: input($0), opened, rowLength: rowLength, maxRows: c.evaluationMaxRows)
@@ -136,13 +140,13 @@ extension HealingJob {
             guard let found = try OpenedModel.checkpointPath(input(given)) else { throw HealError(.checkpoint, "\(given): is not a checkpoint") }
             return found
         case .latest:
-            let search = try CheckpointDirectory(path: directory).newestValid()
+            let search = try CheckpointDirectory(path: directory).newestValid(CheckpointReader.sound)
             for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: "\(reason)")) }
             guard let newest = search.newest else {
                 if search.invalid.isEmpty { return nil }  // Nothing was saved yet: the run starts anew.
-                throw HealError(.checkpoint, "\(directory): none of the checkpoints is valid; remove them to start anew")
+                throw HealError(.checkpoint, "\(directory): none of the checkpoints is valid, as said above; to start anew, choose another output_dir, or remove them")
             }
-            return newest.path
+            return newest.entry.path
         }
     }
 }

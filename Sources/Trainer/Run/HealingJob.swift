@@ -65,7 +65,8 @@ package struct HealingJob: Sendable {
             try files.record(event)
             try watch(.run(event))
         }
-        if cluster.isFirst, prepared.checkpoint == nil { try decompositionCache.keep(prepared.choice, products(prepared.opened.configuration)) }
+        if let warning = lock?.warning { try emit(.warning(step: nil, message: warning)) }
+        if cluster.isFirst, prepared.checkpoint == nil { decompositionCache.keep(prepared.choice, products(prepared.opened.configuration)) }
         var progress = prepared.checkpoint?.progress ?? RunProgress()
         progress.begin(totalSteps: prepared.totalSteps, metric: c.bestMetric)
         progress.compute = prepared.choice
@@ -108,7 +109,7 @@ package struct HealingJob: Sendable {
         let run = try healingRun(prepared, model, optimizer, progress, distillation, emit)
         debug("model in memory: \(model.trained.count) trained tensors")
         try watch(.stage(.healing))
-        let loop = HealingLoop(job: self, prepared: prepared, run: run, distillation: distillation, files: files, stop: stop, emit: emit, debug: { debug($0) })
+        let loop = HealingLoop(job: self, prepared: prepared, run: run, distillation: distillation, files: files, lock: lock, stop: stop, emit: emit, debug: { debug($0) })
         try loop.finish()
         loop.fill(&result)
         if result.ending == .complete { try export(prepared, model, &result, wish, watch) }

@@ -13,6 +13,7 @@ final class HealingLoop {
     private let run: HealingRun
     private let distillation: Distillation?
     private let files: RunFiles
+    private let lock: RunLock?
     private let stop: () -> Bool
     private let emit: (RunEvent) throws -> Void
     private let debug: (String) -> Void
@@ -25,11 +26,11 @@ final class HealingLoop {
     private var step: Int { run.progress.step }
 
     init(
-        job: HealingJob, prepared: HealingJob.Prepared, run: HealingRun, distillation: Distillation?, files: RunFiles, stop: @escaping () -> Bool,
+        job: HealingJob, prepared: HealingJob.Prepared, run: HealingRun, distillation: Distillation?, files: RunFiles, lock: RunLock?, stop: @escaping () -> Bool,
         emit: @escaping (RunEvent) throws -> Void, debug: @escaping (String) -> Void
     ) {
         (self.job, self.prepared, self.run, self.distillation) = (job, prepared, run, distillation)
-        (self.files, self.stop, self.emit, self.debug) = (files, stop, emit, debug)
+        (self.files, self.lock, self.stop, self.emit, self.debug) = (files, lock, stop, emit, debug)
         checkpoints = CheckpointDirectory(path: prepared.summary.outputDirectory)
         fingerprint = prepared.dataset.fingerprint
         saved = prepared.checkpoint.map { ($0.progress, $0.reader.path) }
@@ -98,6 +99,7 @@ final class HealingLoop {
     private func save() throws {
         try job.requireSameWeights(run.model, step: step)
         try distillation?.flush()
+        for warning in prepared.answers?.takeWarnings() ?? [] { try emit(.warning(step: step, message: warning)) }
         if job.cluster.isFirst { try files.synchronize() }
         try write(keeping: c.saveTotalLimit)
     }
@@ -106,7 +108,8 @@ final class HealingLoop {
     private func write(keeping limit: Int?) throws {
         guard job.cluster.isFirst else { return saved = (run.progress, nil) }
         try requireFinite()
-        let start = ContinuousClock.now
+        try lock?.requireNoOther()
+        let start = ContinuousClock.now, isGone = lock?.isGone ?? false
         let writer = CheckpointWriter(
             configuration: c, opened: prepared.opened, model: run.model, optimizer: run.optimizer, progress: run.progress, fingerprint: fingerprint)
         let report = try checkpoints.save(
@@ -117,6 +120,14 @@ final class HealingLoop {
         for warning in report.warnings { try emit(.warning(step: step, message: "\(warning)")) }
         try emit(.checkpoint(CheckpointReport(
             step: step, path: report.entry.path, bytes: report.bytes, seconds: (ContinuousClock.now - start) / .seconds(1))))
+        if isGone { throw directoryGone }
+    }
+
+    private var directoryGone: StorageError {
+        StorageError(
+            .inputOutput, file: checkpoints.path,
+            "was moved away or removed while the run was going on, with its metrics and earlier checkpoints; a new one was made for this step. "
+                + "Put together what belongs together, and go on with --resume")
     }
 
     /// A model that holds no numbers any more is not worth keeping, and must not take the place of one that is.

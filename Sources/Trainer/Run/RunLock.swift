@@ -1,20 +1,34 @@
-import Foundation
+import Storage
 
-/// Keeps a second run out of an output directory for as long as this value lives. The system lets go when the process ends, however it ends.
+/// Keeps a second run out of an output directory for as long as this value lives, and knows the directory again.
 final class RunLock {
-    private let descriptor: Int32
+    private let directory: String
+    private let lock: FileLock?
+    private let identity: FileSystem.Identity?
+    /// What to say where the file system has no locks; nil where it has.
+    let warning: String?
 
     init(directory: String) throws {
-        let path = directory + "/.lock"
-        descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw HealError(.checkpoint, "\(path): cannot be written: \(String(cString: strerror(errno)))")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
+        self.directory = directory
+        identity = FileSystem.identity(of: directory)
+        switch try FileLock.take(directory + "/.lock", creating: true) {
+        case .held(let lock): (self.lock, warning) = (lock, nil)
+        case .busy:
             throw HealError(.checkpoint, "\(directory): another run is writing here; wait for it, stop it, or choose another output_dir")
+        case .unsupported(let reason):
+            lock = nil
+            warning = "\(directory): files cannot be locked on this file system (\(reason)); take care that no second run writes here"
         }
     }
 
-    deinit { close(descriptor) }
+    /// Throws where another directory has come into the place of the one that was locked.
+    func requireNoOther() throws(StorageError) {
+        guard let now = FileSystem.identity(of: directory), let identity, !now.isSameFile(as: identity) else { return }
+        throw StorageError(
+            .inputOutput, file: directory,
+            "is another directory than when the run began: the run's own was moved away or removed, so nothing is written here. Put it back and go on with --resume")
+    }
+
+    /// Whether the directory is gone.
+    var isGone: Bool { FileSystem.identity(of: directory) == nil }
 }

@@ -169,7 +169,7 @@ package struct SensitivityJob: Sendable {
                     losses = try forward.losses(from: starts[task.group.firstBlock]!, stop: stop) { layer in
                         try found.filter { LayerRanges.layer(of: $0.name) == layer }.map { found in
                             guard let outcome = fits.cache?.load(found.name, found.key, type: type) else {
-                                throw HealError(.model, "\(found.name): its cores are no longer in \(fits.cache?.directory ?? ""); start again")
+                                throw fits.cache?.failure ?? HealError(.model, "\(found.name): its cores are no longer in \(fits.cache?.directory ?? ""); start again")
                             }
                             return outcome
                         }

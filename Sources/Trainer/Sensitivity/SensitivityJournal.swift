@@ -29,7 +29,7 @@ final class SensitivityJournal {
     /// Lines that cannot be read, such as one that a kill left unfinished, are as if they were not there.
     init(path: String) throws {
         if FileSystem.kind(of: path) == .file {
-            let text = try Data(contentsOf: URL(fileURLWithPath: path)), decoder = JSONDecoder.ofRecords()
+            let text = try FileSystem.readAll(path, limit: .max), decoder = JSONDecoder.ofRecords()
             for line in text.split(separator: 0x0A) {
                 if let measurement = try? decoder.decode(SensitivityMeasurement.self, from: Data(line)) { known[measurement.place] = measurement }
             }

@@ -38,7 +38,7 @@ struct Compress: ParsableCommand {
         guard !plan.compressed.isEmpty else {
             throw Failure("\(config.path): no matrix is to be compressed; see \"compression\"", .configuration)
         }
-        try ExportDirectory.requireWritable(out, overwrite: overwrite)
+        try ExportDirectory.requireWritable(out, overwrite: overwrite, bytes: plan.total * (dtype == .bf16 ? 2 : 4))
         Console.print(JobText.lines([
             ("model", opened.path), ("parameters", JobText.parameters(plan)), ("compression", JobText.compression(plan)),
         ]))
@@ -47,16 +47,18 @@ struct Compress: ParsableCommand {
         let job = HealingJob(configuration)
         let rows = calibrates ? try job.dataset(opened) : nil
         let start = ContinuousClock.now
+        let cache = job.sharedCache
         let compute = try job.calibrationCompute(opened.configuration)
         let interruption = Interruption { Console.printError(StopText.asked(.decomposing(matrices: plan.compressed.count), unit: "")) }
         let request = interruption.request
         let results = try withExtendedLifetime(interruption) {
             try job.decompose(
-                opened, plan, rows, compute: compute, into: &weights, cache: job.sharedCache, stop: { request.isMade },
+                opened, plan, rows, compute: compute, into: &weights, cache: cache, stop: { request.isMade },
                 note: { Console.print("note: \($0)") }
             ) { Console.progress(JobText.progress($0)) }
         }
-        if request.isMade { throw stopped(request, cache: job.sharedCache) }
+        if request.isMade { throw stopped(request, cache: cache) }
+        if let warning = cache?.warning { Console.printError("heal: warning: \(warning)") }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let summary = try MPOExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite) { progress in
             Console.progress("writing", progress.done, of: progress.total, progress.name)

@@ -10,10 +10,7 @@ enum TextInput {
             return bytes
         }
         guard FileSystem.kind(of: path) != .directory else { throw Failure("\(path): is a directory; expected a file", .missingInput) }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure("\(path): \(FileSystem.kind(of: path) == nil ? "no such file" : "cannot be read")", .missingInput)
-        }
-        return Array(data)
+        return try FileSystem.readAll(path, limit: .max)
     }
 
     /// The text of a file. Bytes that are not UTF-8 are an error: the model would see something else than was meant.

@@ -61,11 +61,10 @@ extension Failure {
         case let error as TokenizerError: self.init(error.description.withoutCommandsAndLines, error.code == .unreadable ? .missingInput : .badInput)
         case let error as TensorTrainError: self.init(error.description, .badInput)
         case let error as RecordError: self.init(error.description.withoutCommandsAndLines, .badInput)
-        case let error as ReportingError: self.init(error.description, .inputOutput)
         case let error as LaunchError: self.init(error.description, .usage)
         case let error as EncodingError: self.init("a record cannot be written: \(error)", .failure)
         case let error as DecodingError: self.init("a record cannot be read: \(error)", .badInput)
-        default: self.init((error as NSError).localizedDescription, .failure)
+        default: self.init("\(error)", .failure)
         }
     }
 
@@ -87,7 +86,7 @@ extension Failure {
         switch code {
         case .notFound, .unreadable: .missingInput
         case .unwritable: .cannotCreate
-        case .noSpace, .library, .closed: .inputOutput
+        case .inputOutput, .noSpace, .library, .closed: .inputOutput
         case .truncated, .malformed, .unsupported, .missing, .mismatch, .checksum: .badInput
         }
     }

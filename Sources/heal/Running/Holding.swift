@@ -80,7 +80,7 @@ struct Holding {
     }
 
     private static func bytes(_ path: String) -> Int {
-        func size(_ path: String) -> Int { (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0 }
+        func size(_ path: String) -> Int { FileSystem.identity(of: path)?.bytes ?? 0 }
         guard FileSystem.kind(of: path) == .directory, let names = try? FileSystem.names(in: path) else { return size(path) }
         return names.filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".gguf") }.reduce(0) { $0 + size(path + "/" + $1) }
     }

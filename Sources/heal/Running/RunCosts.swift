@@ -49,8 +49,7 @@ struct RunCosts {
     ) {
         let wide = 4, size = compute.size
         let cores = plan.compressed.reduce(0) { $0 + $1.layout!.coreTotal }
-        let coreBytes = cores * c.masterPrecision.type.size
-        let momentBytes = plan.compressed.compactMap(\.layout).reduce(0) { $0 + Self.momentBytes($1, c) }
+        let onDisk = CheckpointSize(plan, c), coreBytes = onDisk.cores, momentBytes = onDisk.moments
         let frozen = plan.otherCount + plan.entries.reduce(0) { $0 + ($1.layout == nil ? $1.denseCount : 0) }
         let denseCompressed = plan.compressed.reduce(0) { $0 + $1.denseCount }
         let largest = plan.compressed.map(\.denseCount).max() ?? 0
@@ -71,7 +70,7 @@ struct RunCosts {
         if hasTeacher { held.append(("teacher", denseCompressed * teacherSize)) }
         // Blocks of memory come in steps of an eighth of a power of two; then the program itself, the data and the stacks of threads.
         parts = held + [("reserve", held.reduce(0) { $0 + $1.1 } / 12 + (64 << 20))]
-        checkpointBytes = frozen * wide + coreBytes + momentBytes
+        checkpointBytes = onDisk.bytes
 
         let usual = max(1, epoch.tokens / max(1, epoch.microBatches)), trained = max(1, epoch.trainedTokens / max(1, epoch.microBatches))
         let shared = keepsRebuilt ? c.gradientAccumulationSteps : 1
@@ -99,15 +98,6 @@ struct RunCosts {
         activationElements = Double(Self.activations(model, tokens: usual, size: size, checkpointing: false) / size)
         updatedElements = Double((3 * cores * wide + 2 * momentBytes) / wide)
         passes = Double(c.gradientAccumulationSteps) * (c.gradientCheckpointing ? 4.0 / 3 : 1)
-    }
-
-    /// Both moments of one matrix's cores.
-    private static func momentBytes(_ layout: MPOLayout, _ c: Trainer.Configuration) -> Int {
-        (0..<layout.cores).reduce(0) { sum, k in
-            let count = layout.coreCount(k)
-            guard c.optimizer == .adamw8bit, AdamWOptimizer.isLarge(layout.coreShape(k)) else { return sum + 8 * count }
-            return sum + 2 * count + 8 * ((count + BlockwiseMoments.block - 1) / BlockwiseMoments.block)
-        }
     }
 
     /// What the forward pass keeps for the backward pass. The input of a block is float32.

@@ -68,6 +68,7 @@ struct Validation {
         do {
             let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
             if plan.compressed.isEmpty, c.trainable.isEmpty { mistakes.append("\(c.place("compression")): nothing would be trained: no matrix is compressed") }
+            for issue in HealingJob(c).checkSpace(for: opened, plan) { add(issue) }
             do { try checkTeacher(opened, c, compute.type) } catch { add(error, at: c.place("distillation")) }
             summary = "ok: parameters \(JobText.parameters(plan))"
         } catch { add(error, at: c.place("compression")) }

@@ -30,7 +30,7 @@ import Testing
         let files = try #require(TokenizerDocument(vocabulary)).files(chatTemplate: template)
         #expect(files.hasTokenizer)
         #expect(try ChatTemplateSource.read(files) == template)
-        return try files.withDirectory { try TokenizerFiles.load(directory: $0) }
+        return try TokenizerFiles.load(files.contents, origin: "memory")
     }
 
     /// Merges and ids are those of transformers' converter (version 4.46.3) for the same model.

@@ -1,4 +1,5 @@
 import Foundation
+import Storage
 import Testing
 @testable import Trainer
 
@@ -67,11 +68,11 @@ import Testing
     }
 
     @Test func failuresNameTheFile() throws {
-        let error = #expect(throws: ReportingError.self) { try MetricsFile(path: "/dev/null/metrics.jsonl", resumedStep: nil) }
-        #expect(error?.description == "/dev/null/metrics.jsonl: cannot be opened: Not a directory")
+        let error = #expect(throws: StorageError.self) { try MetricsFile(path: "/dev/null/metrics.jsonl", resumedStep: nil) }
+        #expect(error?.description == "/dev/null/metrics.jsonl: cannot open (Not a directory)")
         // A disk that is full.
         let full = try MetricsFile(path: "/dev/full", resumedStep: 0)
-        let disk = #expect(throws: ReportingError.self) { try full.record(stepReport(1, loss: 1)) }
-        #expect(disk?.description == "/dev/full: cannot be written: No space left on device")
+        let disk = #expect(throws: StorageError.self) { try full.record(stepReport(1, loss: 1)) }
+        #expect(disk?.description == "/dev/full: cannot write: no space is left; free some or write elsewhere (No space left on device)")
     }
 }

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Storage
 import Testing
 @testable import Trainer
 
@@ -53,8 +54,8 @@ import Testing
     }
 
     @Test func unwritableDirectory() {
-        let error = #expect(throws: ReportingError.self) { try TensorBoardFile(directory: "/dev/null/x", resumedStep: nil) }
-        #expect(error?.path == "/dev/null/x")
+        let error = #expect(throws: StorageError.self) { try TensorBoardFile(directory: "/dev/null/x", resumedStep: nil) }
+        #expect(error?.file == "/dev/null/x")
     }
 
     @Test func notFiniteNumbersAreWritten() throws {
