@@ -85,8 +85,8 @@ extension DecompositionCache {
     func computeChoice(_ mix: ProductMix) -> ComputeChoice? { load(Self.computeName, Key("compute 1, \(mix.text)"), as: ComputeChoice.self) }
 
     /// Keeps a choice that was measured, so that a later run finds what this one leaves.
-    func keep(_ choice: ComputeChoice, _ mix: ProductMix) throws {
+    func keep(_ choice: ComputeChoice, _ mix: ProductMix) {
         guard choice.bf16Speed != nil, computeChoice(mix) == nil else { return }
-        try store(Self.computeName, Key("compute 1, \(mix.text)"), choice)
+        store(Self.computeName, Key("compute 1, \(mix.text)"), choice)
     }
 }

@@ -120,7 +120,7 @@ import Testing
         (#"{"model":{"vocab":{"a":0},"merges":[]}} x"#, "byte"),
         (#"{"model":{"vocab":{"\ud800":0},"merges":[]}}"#, "surrogate"),
         (String(repeating: "[", count: 10000), "nested too deeply"),
-        ("", "ends too early"),
+        ("", "is empty"), (" ", "ends too early"),
     ])
     func brokenTokenizerJSON(content: String, words: String) throws {
         try withDirectory(["tokenizer.json": text(content)]) { path in
@@ -139,7 +139,7 @@ import Testing
         }
         try expectError([:], "no tokenizer here")
         try expectError(["tokenizer.model": try TokenizerGoldens.bytes("spm_unigram/tokenizer.model")], "unigram")
-        try expectError(["tokenizer.model": []], "no pieces")
+        try expectError(["tokenizer.model": []], "is empty")
         try expectError(["tokenizer.model": text("AA== 0\nAQ== 2\n")], "rank")
         try expectError(["tokenizer.model": text("AA== 0\nAQ== 0\n")], "line 2")
         try expectError(["tokenizer.model": text("AA== 0\nA 1\n")], "line 2")
