@@ -35,7 +35,7 @@ extension HealingJob {
         guard configuration.compression.initialization == .activation else { return .f32 }
         let mix = ProductMix(model, tokens: CalibrationRows.batchTokens, training: false)
         let choice = try ComputeChoice.make(configuration.dtype, mix, known: configuration.dtype == .auto ? sharedCache?.computeChoice(mix) : nil, on: machine)
-        try sharedCache?.keep(choice, mix)
+        sharedCache?.keep(choice, mix)
         return choice.type
     }
 }

@@ -63,7 +63,7 @@ package struct SensitivityJob: Sendable {
         try FileSystem.createDirectory(directory)
         let lock = try RunLock(directory: directory)
         defer { withExtendedLifetime(lock) {} }
-        try kept.keep(choice, mix)
+        kept.keep(choice, mix)
         let journal = try SensitivityJournal(path: directory + "/measurements.jsonl")
         let weightsText = try walk.weightsChecksum().text
         let base = "\(compute), held-back rows \(held.checksum.text), weights \(weightsText)"
