@@ -42,7 +42,7 @@ import Testing
             try writer.write("a", [1, 2])
             #expect(failure { try writer.write("a", [1, 2]) }?.code == .mismatch)
             #expect(failure { _ = try SafetensorsWriter(path: scratch + "/y", tensors: [one, one]) }?.code == .mismatch)
-            #expect(failure { _ = try SafetensorsWriter(path: scratch + "/no/y", tensors: [one]) }?.code == .notFound)
+            #expect(failure { _ = try SafetensorsWriter(path: scratch + "/no/y", tensors: [one]) }?.code == .unwritable)
             #expect(failure {
                 let full = try SafetensorsWriter(path: "/dev/full", tensors: [one])
                 try full.write("a", [1, 2])

@@ -82,7 +82,7 @@ extension TrainingJobTests {
                     model: model, dataset: prepared.dataset, schedule: job.configuration.schedule(totalSteps: 24), optimizer: optimizer, progress: RunProgress(),
                     options: .init(rowsPerBatch: 1))
                 let loop = HealingLoop(
-                    job: healing, prepared: prepared, run: run, distillation: nil, files: RunFiles(), stop: { false },
+                    job: healing, prepared: prepared, run: run, distillation: nil, files: RunFiles(), lock: nil, stop: { false },
                     emit: { event in
                         guard case .step(let report) = event, report.step == 6 else { return }
                         model.weights.tensors[model.trained[0]]!.base.f32[0] = .nan

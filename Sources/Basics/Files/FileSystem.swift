@@ -170,7 +170,8 @@ package enum FileSystem {
     /// Bytes that an ordinary user may still write on the file system of `directory`; nil where unknown.
     package static func freeBytes(in directory: String) -> Int? {
         var status = statvfs()
-        guard statvfs(directory, &status) == 0 else { return nil }
+        // File systems of the kernel's own, such as /proc, have no blocks to count.
+        guard statvfs(directory, &status) == 0, status.f_blocks > 0 else { return nil }
         let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
         return overflow ? nil : bytes
     }

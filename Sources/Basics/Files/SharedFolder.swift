@@ -17,7 +17,8 @@ package final class SharedFolder: Sendable {
         lock = alone
     }
 
-    package static let lockName = ".lock"
+    /// Not the name of a run's own lock: the run's directory may be the one that is shared, and its lock is never let go.
+    package static let lockName = ".sharing.lock"
     private static let suffix = ".partial"
 
     /// Whether a file is one that nobody has finished.

@@ -52,7 +52,7 @@ import Testing
                     "\(file):7: datasets[2].path: \(configuration.existingPath("datasets")!) is a directory; expected a .jsonl, .json, .txt or .gz file, "
                         + "such as \(configuration.existingPath("datasets")!)/alpaca-dolly.jsonl",
                     "\(file):9: resume_from_checkpoint: no such checkpoint: runs/none.h5, nor \(root)/runs/none.h5",
-                    "\(file):10: output_dir: /dev/null/run cannot be made: /dev/null is not a directory",
+                    "\(file):10: output_dir: /dev/null/run: cannot be made: /dev/null is not a directory. Set output_dir to a directory that can be written to",
                 ])
         }
     }
