@@ -19,7 +19,7 @@ package struct OpenedModel: Sendable {
     /// The model's own chat template in Jinja, if it has one.
     package let chatTemplateSource: String?
     /// Where a compressed model's dense original was when it was compressed, if its files tell.
-    private let origin: String?
+    let origin: String?
 
     package init(
         path: String, configuration: LlamaConfiguration, source: any WeightSource, layouts: [String: MPOLayout], companions: CompanionFiles,

@@ -50,7 +50,7 @@ extension HealingJob {
         Parallel.threads = c.threads > 0 ? c.threads : threadsOfOneRank
         let compute = try Self.compute(c.dtype)
         let checkpoint = try openCheckpoint(watch)
-        let opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
+        var opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
         try opened.configuration.checkContext(c.maxSequenceLength, file: opened.path)
         // Checkpoints and exports carry the tokenizer: better refused now than after hours.
         _ = try opened.companionsForExport()
@@ -59,6 +59,8 @@ extension HealingJob {
         let answers = try openAnswers(of: teacher, teacherChecksum, compute: compute)
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         let dataset = try dataset(opened)
+        if cluster.isFirst, let warning = dataset.encoder.markWarning { watch(.run(.warning(step: nil, message: warning))) }
+        opened = opened.speaking(dataset.encoder, named: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
         let texts = try c.evaluationTexts.map {
             try EvaluationText(path: input($0), opened, rowLength: c.maxSequenceLength, maxRows: c.evaluationMaxRows)
         }
