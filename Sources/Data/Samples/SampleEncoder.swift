@@ -38,6 +38,21 @@ package struct SampleEncoder: Sendable {
         }
     }
 
+    /// The token that ends an answer; nil where the vocabulary has none for it.
+    package var endToken: Int32? {
+        guard let mark = template.endMark else { return tokenizer.special.eos }
+        let ids = tokenizer.encode(mark)
+        return ids.count == 1 ? ids[0] : nil
+    }
+
+    /// What is worth a word about the template's marks: those for which the vocabulary has no token.
+    package var markWarning: String? {
+        let missing = template.marks.filter { tokenizer.encode($0).count != 1 }
+        if missing.isEmpty { return nil }
+        return "chat_template: the vocabulary has no token for \(missing.joined(separator: ", ")) of the template `\(template.name.rawValue)`: "
+            + "the model will see pieces of text in place of each, and no program stops at them; choose another template, or a model with these tokens"
+    }
+
     /// The conversation as text with its trained ranges.
     package func render(_ conversation: Conversation) throws(RecordError) -> RenderedText {
         try template.render(conversation, marks: marks)

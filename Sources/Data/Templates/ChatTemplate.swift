@@ -76,6 +76,24 @@ package enum ChatTemplate: Sendable, Equatable {
         }
     }
 
+    /// What ends an answer; nil where the eos token does.
+    var endMark: String? {
+        switch self {
+        case .chatml: "<|im_end|>"
+        case .llama3: "<|eot_id|>"
+        case .llama2, .mistral, .zephyr, .alpaca, .plain: nil
+        }
+    }
+
+    /// Marks that the template writes beside bos and eos, and that a model of its family has tokens for.
+    var marks: [String] {
+        switch self {
+        case .chatml: ["<|im_start|>", "<|im_end|>"]
+        case .llama3: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
+        case .llama2, .mistral, .zephyr, .alpaca, .plain: []
+        }
+    }
+
     /// Everything that tells this template from another, for fingerprints.
     package var identity: String { "\(self)" }
 }

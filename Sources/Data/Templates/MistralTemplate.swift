@@ -35,7 +35,7 @@ package struct MistralTemplate: Sendable, Equatable {
     func render(_ turns: [Turn], marks: TemplateMarks, into out: inout RenderedText) throws(RecordError) {
         let (systemText, rest) = splittingSystem(turns)
         if systemText != nil, system == .none {
-            throw RecordError("this model's Mistral template takes no system turn")
+            throw RecordError("this model's Mistral template takes no system turn; put its text before the first user's, or remove it from the row")
         }
         try requireAlternation(rest, template: "mistral")
         out.write(marks.bos)

@@ -22,8 +22,14 @@ extension ChatTemplate {
             : "the model's chat template\(model) is not one of those known; set `chat_template` to one of \(names) if one fits")
     }
 
-    /// The known template that `jinja` is the source of, or nil.
+    /// The known template that `jinja` is the source of, or nil. Features of the source propose one; running the source proves it.
     package static func recognize(_ jinja: String) -> ChatTemplate? {
+        if let name = Name.written(jinja) { return ChatTemplate(named: name) }
+        guard let proposed = proposal(jinja), let isProved = try? TemplateProof.holds(proposed, for: jinja), isProved else { return nil }
+        return proposed
+    }
+
+    private static func proposal(_ jinja: String) -> ChatTemplate? {
         // Jinja reads `\n` inside its strings as a line feed; sources carry either form. Quotes and blanks vary too.
         let source = jinja.replacing("\\n", with: "\n").replacing("\"", with: "'")
         let tight = source.filter { !$0.isWhitespace }
@@ -113,6 +119,7 @@ extension ChatTemplate {
                 return nil
             }
         } else {
+            if tight.contains("'system'") { return nil }
             template.system = .none
         }
         return .mistral(template)

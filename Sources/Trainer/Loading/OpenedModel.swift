@@ -23,7 +23,7 @@ package struct OpenedModel: Sendable {
     /// What is no mistake in the files but should be said.
     package let warnings: [String]
     /// Where a compressed model's dense original was when it was compressed, if its files tell.
-    private let origin: String?
+    let origin: String?
 
     package init(
         path: String, configuration: LlamaConfiguration, source: any WeightSource, layouts: [String: MPOLayout], companions: CompanionFiles,

@@ -37,7 +37,7 @@ extension HealingJob {
         guard issues.isEmpty else { throw ConfigurationError(issues) }
         Parallel.threads = c.threads > 0 ? c.threads : threadsOfOneRank
         let checkpoint = try openCheckpoint(watch)
-        let opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
+        var opened = try checkpoint?.reader.model() ?? OpenedModel.open(input(c.model), tokenizer: c.tokenizer.map(input))
         let rowLength = c.rowLength(opened.configuration)
         try opened.configuration.checkContext(rowLength, file: opened.path)
         let choice = try computeChoice(opened.configuration, checkpoint?.progress)
@@ -52,6 +52,8 @@ extension HealingJob {
             guard shortages.isEmpty else { throw StorageError(.noSpace, file: c.outputPath(c.outputDirectory), shortages.map(\.message).joined(separator: "\n")) }
         }
         let dataset = try dataset(opened)
+        if cluster.isFirst, let warning = dataset.encoder.markWarning { watch(.run(.warning(step: nil, message: warning))) }
+        opened = opened.speaking(dataset.encoder, named: c.chatTemplate.flatMap { ChatTemplate.Name(rawValue: $0.rawValue) })
         let texts = try c.evaluationTexts.map {
             try EvaluationText(path: input($0), opened, rowLength: rowLength, maxRows: c.evaluationMaxRows)
         }

@@ -92,6 +92,7 @@ struct Validation {
         if let opened {
             do {
                 encoder = try c.encoder(opened)
+                if let warning = encoder?.markWarning { notes.append(warning) }
             } catch { add(error, at: c.place("chat_template")) }
         }
         guard let encoder else {

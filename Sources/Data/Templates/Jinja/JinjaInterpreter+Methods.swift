@@ -1,0 +1,199 @@
+/// Methods of Python's texts, lists and dictionaries. Those that change a value are refused, as in the sandbox of the reference.
+extension JinjaInterpreter {
+    static let textMethods: Set<String> = [
+        "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith", "endswith", "upper", "lower", "title", "capitalize", "replace",
+        "find", "rfind", "index", "count", "join", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix", "removesuffix",
+        "format", "partition", "rpartition", "zfill", "ljust", "rjust", "center", "swapcase", "encode",
+    ]
+    static let listMethods: Set<String> = ["index", "count", "append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "copy"]
+    static let dictionaryMethods: Set<String> = ["get", "items", "keys", "values", "copy", "update", "pop", "popitem", "setdefault", "clear", "fromkeys"]
+
+    func method(_ name: String, of dictionary: JinjaDictionary, _ arguments: JinjaCall) throws(JinjaError) -> JinjaValue {
+        switch name {
+        case "get":
+            guard let key = arguments.values.first else { throw error("`get` wants a key") }
+            return dictionary[key] ?? arguments.value(1, "default") ?? .none
+        case "items": return .list(dictionary.entries.map { .tuple([$0.key, $0.value]) })
+        case "keys": return .list(dictionary.entries.map(\.key))
+        case "values": return .list(dictionary.entries.map(\.value))
+        case "copy": return .dictionary(dictionary)
+        default: throw error(.unsupported, "`.\(name)()` changes an object, which a chat template may not")
+        }
+    }
+
+    func method(_ name: String, of elements: [JinjaValue], _ arguments: JinjaCall) throws(JinjaError) -> JinjaValue {
+        switch name {
+        case "copy": return .list(elements)
+        case "count": return .integer(elements.count { arguments.values.first == $0 })
+        case "index":
+            guard let place = elements.firstIndex(where: { arguments.values.first == $0 }) else { throw error("`index` of what is not in the list") }
+            return .integer(place)
+        default: throw error(.unsupported, "`.\(name)()` changes a list, which a chat template may not")
+        }
+    }
+
+    mutating func method(_ name: String, of text: TracedText, _ arguments: JinjaCall) throws(JinjaError) -> JinjaValue {
+        switch name {
+        case "strip", "lstrip", "rstrip":
+            return .text(try stripped(text, arguments.values.first ?? .none, start: name != "rstrip", end: name != "lstrip"))
+        case "split", "rsplit": return .list(try split(text, arguments, backwards: name == "rsplit"))
+        case "splitlines": return .list(text.lines(keepingEnds: arguments.value(0, "keepends")?.isTrue ?? false).map { .text($0) })
+        case "startswith": return .bool(try affixes(arguments).contains { text.bytes.starts(with: $0) })
+        case "endswith": return .bool(try affixes(arguments).contains { text.bytes.reversed().starts(with: $0.reversed()) })
+        case "upper": return .text(text.mapped { $0.uppercased() })
+        case "lower": return .text(text.mapped { $0.lowercased() })
+        case "title": return .text(text.mapped(Self.titled))
+        case "capitalize": return .text(Self.capitalized(text))
+        case "replace": return .text(try replaced(text, arguments))
+        case "join": return .text(try joined(try elements(of: try argument(arguments, 0)), with: text))
+        case "removeprefix": return .text(try withoutAffix(text, try textArgument(arguments, 0), atEnd: false))
+        case "removesuffix": return .text(try withoutAffix(text, try textArgument(arguments, 0), atEnd: true))
+        case "find", "rfind", "index", "count": return .integer(try place(name, in: text, try textArgument(arguments, 0)))
+        case "partition", "rpartition": return .tuple(try partition(text, try textArgument(arguments, 0), backwards: name == "rpartition"))
+        case "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower": return .bool(Self.holds(name, text.string))
+        case "format": return .text(try formatted(text, arguments))
+        default: throw error(.unsupported, "the method `.\(name)()` of text is not supported")
+        }
+    }
+
+    private func argument(_ arguments: JinjaCall, _ place: Int) throws(JinjaError) -> JinjaValue {
+        guard place < arguments.values.count else { throw error("an argument is missing") }
+        return arguments.values[place]
+    }
+
+    func textArgument(_ arguments: JinjaCall, _ place: Int) throws(JinjaError) -> TracedText {
+        let value = try argument(arguments, place)
+        guard case .text(let text) = value else { throw error("text is wanted here, not \(value.kind)") }
+        return text
+    }
+
+    private func affixes(_ arguments: JinjaCall) throws(JinjaError) -> [[UInt8]] {
+        if case .tuple(let parts)? = arguments.values.first {
+            return parts.compactMap { if case .text(let text) = $0 { text.bytes } else { nil } }
+        }
+        return [try textArgument(arguments, 0).bytes]
+    }
+
+    /// Without white space at the ends, or without the characters of a text.
+    func stripped(_ text: TracedText, _ characters: JinjaValue, start: Bool, end: Bool) throws(JinjaError) -> TracedText {
+        switch characters {
+        case .none: return text.stripped(start: start, end: end)
+        case .text(let set):
+            let scalars = Set(set.string.unicodeScalars)
+            return text.stripped(start: start, end: end) { scalars.contains($0) }
+        default: throw error("what is stripped is text, not \(characters.kind)")
+        }
+    }
+
+    private func split(_ text: TracedText, _ arguments: JinjaCall, backwards: Bool) throws(JinjaError) -> [JinjaValue] {
+        let wanted = arguments.value(1, "maxsplit")?.integer ?? -1, limit = wanted < 0 ? .max - 1 : wanted
+        switch arguments.value(0, "sep") ?? .none {
+        case .none: return text.splitAtSpace(limit: limit, backwards: backwards).map { .text($0) }
+        case .text(let separator):
+            guard !separator.isEmpty else { throw error("an empty text separates nothing") }
+            return text.split(separator.bytes, limit: limit, backwards: backwards).map { .text($0) }
+        case let other: throw error("what separates is text, not \(other.kind)")
+        }
+    }
+
+    func replaced(_ text: TracedText, _ arguments: JinjaCall) throws(JinjaError) -> TracedText {
+        let count = arguments.value(2, "count")?.integer ?? -1
+        return text.replacing(try textArgument(arguments, 0), with: try textArgument(arguments, 1), limit: count < 0 ? .max : count)
+    }
+
+    mutating func joined(_ parts: [JinjaValue], with separator: TracedText) throws(JinjaError) -> TracedText {
+        var whole = TracedText()
+        for (index, part) in parts.enumerated() {
+            if index > 0 { whole.append(separator) }
+            whole.append(try text(part))
+        }
+        try spend(whole.count / 16)
+        return whole
+    }
+
+    private func withoutAffix(_ text: TracedText, _ affix: TracedText, atEnd: Bool) throws(JinjaError) -> TracedText {
+        if atEnd { return text.bytes.reversed().starts(with: affix.bytes.reversed()) ? text[0..<text.count - affix.count] : text }
+        return text.bytes.starts(with: affix.bytes) ? text[affix.count..<text.count] : text
+    }
+
+    private func place(_ name: String, in text: TracedText, _ pattern: TracedText) throws(JinjaError) -> Int {
+        if name == "count" { return pattern.isEmpty ? text.scalarCount + 1 : text.occurrences(of: pattern.bytes).count }
+        let byte = name == "rfind" ? text.split(pattern.bytes, limit: 1, backwards: true) : []
+        let found = name == "rfind" ? (byte.count > 1 ? byte[0].count : nil) : text.find(pattern.bytes)
+        guard let found else {
+            if name == "index" { throw error("`index` of what is not in the text") }
+            return -1
+        }
+        return text[0..<found].scalarCount
+    }
+
+    private func partition(_ text: TracedText, _ separator: TracedText, backwards: Bool) throws(JinjaError) -> [JinjaValue] {
+        guard !separator.isEmpty else { throw error("an empty text separates nothing") }
+        let parts = text.split(separator.bytes, limit: 1, backwards: backwards)
+        guard parts.count == 2 else { return backwards ? [.string(""), .string(""), .text(text)] : [.text(text), .string(""), .string("")] }
+        return [.text(parts[0]), .text(separator), .text(parts[1])]
+    }
+
+    private static func holds(_ name: String, _ text: String) -> Bool {
+        let scalars = text.unicodeScalars
+        guard !scalars.isEmpty else { return false }
+        switch name {
+        case "isdigit": return scalars.allSatisfy { $0.properties.numericType == .decimal || $0.properties.numericType == .digit }
+        case "isalpha": return scalars.allSatisfy(\.isPythonLetter)
+        case "isalnum": return scalars.allSatisfy { $0.isPythonLetter || $0.properties.numericType != nil }
+        case "isspace": return scalars.allSatisfy(\.isPythonSpace)
+        case "isupper": return scalars.contains { $0.properties.isUppercase } && !scalars.contains { $0.properties.isLowercase }
+        default: return scalars.contains { $0.properties.isLowercase } && !scalars.contains { $0.properties.isUppercase }
+        }
+    }
+
+    /// Each run of letters with a capital in front.
+    static func titled(_ text: String) -> String {
+        var result = "", isInside = false
+        for scalar in text.unicodeScalars {
+            let isCased = scalar.properties.isCased
+            result += !isCased ? String(scalar) : isInside ? scalar.properties.lowercaseMapping : scalar.properties.titlecaseMapping
+            isInside = isCased
+        }
+        return result
+    }
+
+    static func capitalized(_ text: TracedText) -> TracedText {
+        let starts = text.scalarStarts
+        guard starts.count > 1 else { return text }
+        return text[0..<starts[1]].mapped { $0.unicodeScalars.reduce("") { $0 + $1.properties.titlecaseMapping } } + text[starts[1]..<text.count].mapped { $0.lowercased() }
+    }
+
+    /// `format`, with `{}`, `{0}` and `{name}` as places.
+    private mutating func formatted(_ format: TracedText, _ arguments: JinjaCall) throws(JinjaError) -> TracedText {
+        var result = TracedText(), place = 0, next = 0
+        while place < format.count {
+            let byte = format.bytes[place]
+            let isDoubled = place + 1 < format.count && format.bytes[place + 1] == byte
+            if byte == UInt8(ascii: "{"), !isDoubled {
+                guard let end = format.find([UInt8(ascii: "}")], from: place) else { throw error("a `{` in the text is never closed") }
+                let key = format[place + 1..<end].string
+                let value = key.isEmpty ? arguments.values.dropFirst(next).first : Int(key).map { arguments.values.dropFirst($0).first } ?? arguments.value(.max, key)
+                guard let value else { throw error(.unsupported, "the place `{\(key)}` in a text is not supported, or has no value") }
+                if key.isEmpty { next += 1 }
+                result.append(try text(value))
+                place = end + 1
+            } else {
+                let isBrace = byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}")
+                guard !isBrace || isDoubled else { throw error("a `}` in the text closes nothing") }
+                result.append(format[place..<place + 1])
+                place += isBrace ? 2 : 1
+            }
+        }
+        return result
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isPythonLetter: Bool {
+        switch properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
+        default: false
+        }
+    }
+}

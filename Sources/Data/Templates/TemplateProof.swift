@@ -1,0 +1,50 @@
+/// Whether a renderer writes what a model's own template writes, found out by running that template.
+///
+/// The features by which a template is recognised do not tell everything about it: a line feed more or less makes another template of it.
+enum TemplateProof {
+    private static let marks = TemplateMarks(bos: "<s>", eos: "</s>")
+
+    private static let rounds: [Turn] = [
+        Turn(.user, " one\n"), Turn(.assistant, "\n two "), Turn(.user, "three"), Turn(.assistant, "four"),
+    ]
+
+    /// Conversations in which the known templates differ.
+    private static let probes: [[Turn]] = [
+        Array(rounds.prefix(2)), rounds, [Turn(.system, " be brief ")] + rounds, rounds + [Turn(.user, "five")],
+        [Turn(.user, "a"), Turn(.assistant, "<think>\nhm\n</think>\n\nb"), Turn(.user, "c"), Turn(.assistant, "<think>\nso\n</think>\n\nd")],
+        [Turn(.user, "a"), Turn(.tool, "1"), Turn(.tool, "2"), Turn(.assistant, "b")],
+    ]
+
+    /// - Throws: the reason why the source cannot be run.
+    static func holds(_ template: ChatTemplate, for source: String) throws(JinjaError) -> Bool {
+        let jinja = try JinjaTemplate(source)
+        return probes.allSatisfy { agree(template, jinja, $0, false) } && agree(template, jinja, probes[3], true)
+    }
+
+    /// Both write the same, or the template refuses: then the renderer is asked for nothing that the template does not do.
+    private static func agree(_ template: ChatTemplate, _ jinja: JinjaTemplate, _ turns: [Turn], _ forGeneration: Bool) -> Bool {
+        let written = try? template.render(.turns(turns), marks: marks, forGeneration: forGeneration).bytes
+        var interpreter = JinjaInterpreter(jinja, variables: variables(turns, forGeneration), size: 1000)
+        do {
+            try interpreter.run()
+            // A turn that the renderer refuses by name, as Zephyr's of a tool, may be dropped by the template.
+            return written == nil || written == interpreter.output.bytes
+        } catch {
+            return error.kind == .raised ? written == nil || turns.contains { $0.role == .tool } : false
+        }
+    }
+
+    private static func variables(_ turns: [Turn], _ forGeneration: Bool) -> [(String, JinjaValue)] {
+        [
+            ("messages", .list(turns.enumerated().map { message($1, number: $0) })), ("tools", .none), ("documents", .none),
+            ("add_generation_prompt", .bool(forGeneration)), ("bos_token", .string(marks.bos)), ("eos_token", .string(marks.eos)),
+        ]
+    }
+
+    private static func message(_ turn: Turn, number: Int) -> JinjaValue {
+        let content = TracedText(Array(turn.fullText.utf8), from: .message(number, .content))
+        return .dictionary(JinjaDictionary(unique: [
+            (.string("role"), .string(turn.role.isAssistant ? "assistant" : turn.role.rawValue)), (.string("content"), .text(content)),
+        ]))
+    }
+}
