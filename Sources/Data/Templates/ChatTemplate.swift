@@ -57,9 +57,25 @@ package enum ChatTemplate: Sendable, Equatable {
             out.write(prompt)
             if !forGeneration { out.write(completion + marks.eos, trained: !completion.isBlank) }
         default:
+            try requirePlace(for: conversation)
             try renderTurns(conversation.turns ?? [], marks: marks, forGeneration: forGeneration, into: &out)
         }
         return out
+    }
+
+    /// Throws where a conversation holds what these templates do not write, and what would be lost without a word.
+    private func requirePlace(for conversation: Conversation) throws(RecordError) {
+        func refusal(_ what: String) -> RecordError {
+            RecordError("\(what), for which heal's template `\(name.rawValue)` has no place yet; remove it from the row, or write it into the turns' text")
+        }
+        if !conversation.tools.isEmpty { throw refusal("the row has `tools`") }
+        for (index, turn) in (conversation.turns ?? []).enumerated() {
+            // The text of such a turn is the call as it is written.
+            let isWritten = turn.role == .toolCall && !turn.text.isBlank
+            for key in ["tool_calls", "reasoning_content"] where turn.fields[key] != nil && !isWritten {
+                throw refusal("turn \(index + 1) has `\(key)`")
+            }
+        }
     }
 
     private func renderTurns(

@@ -20,7 +20,7 @@ extension JinjaInterpreter {
     func attribute(_ name: String, of value: JinjaValue) throws(JinjaError) -> JinjaValue {
         let missing = JinjaValue.undefined("`.\(name)` of \(value.kind)")
         switch value {
-        case .undefined(let what): throw error("\(what) is undefined, so it has no `.\(name)`")
+        case .undefined(let what): throw failure("\(what) is undefined, so it has no `.\(name)`")
         case .dictionary(let dictionary):
             return Self.dictionaryMethods.contains(name) ? .function(.method(value, name)) : dictionary[Array(name.utf8)] ?? missing
         case .text: return Self.textMethods.contains(name) ? .function(.method(value, name)) : missing
@@ -34,7 +34,7 @@ extension JinjaInterpreter {
     /// `value[key]`.
     func element(_ key: JinjaValue, of value: JinjaValue) throws(JinjaError) -> JinjaValue {
         switch value {
-        case .undefined(let what): throw error("\(what) is undefined, so it has no elements")
+        case .undefined(let what): throw failure("\(what) is undefined, so it has no elements")
         case .dictionary(let dictionary): if let found = dictionary[key] { return found }
         case .list(let elements), .tuple(let elements):
             if let index = key.integer { return Self.place(index, in: elements.count).map { elements[$0] } ?? .undefined("element \(index)") }
@@ -59,12 +59,12 @@ extension JinjaInterpreter {
         guard let expression else { return nil }
         let value = try evaluate(expression)
         if case .none = value { return nil }
-        guard let integer = value.integer else { throw error("the bounds of a slice are whole numbers, not \(value.kind)") }
+        guard let integer = value.integer else { throw failure("the bounds of a slice are whole numbers, not \(value.kind)") }
         return integer
     }
 
     private mutating func slice(_ value: JinjaValue, _ low: Int?, _ high: Int?, _ step: Int?) throws(JinjaError) -> JinjaValue {
-        guard step != 0 else { throw error("a slice with step 0") }
+        guard step != 0 else { throw failure("a slice with step 0") }
         func places(_ count: Int) -> [Int] { Self.places(count, low, high, step ?? 1) }
         switch value {
         case .list(let elements): return .list(places(elements.count).map { elements[$0] })
@@ -77,8 +77,8 @@ extension JinjaInterpreter {
                 return .text(chosen.isEmpty ? TracedText() : text[starts[chosen[0]]..<starts[chosen[chosen.count - 1] + 1]])
             }
             return .text(places(starts.count - 1).reduce(into: TracedText()) { $0.append(text[starts[$1]..<starts[$1 + 1]]) })
-        case .undefined(let what): throw error("\(what) is undefined, so it has no slice")
-        default: throw error("\(value.kind) has no slice")
+        case .undefined(let what): throw failure("\(what) is undefined, so it has no slice")
+        default: throw failure("\(value.kind) has no slice")
         }
     }
 

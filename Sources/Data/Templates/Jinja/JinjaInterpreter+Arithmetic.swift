@@ -27,7 +27,7 @@ extension JinjaInterpreter {
     }
 
     private mutating func repeated(_ value: JinjaValue, _ times: JinjaValue) throws(JinjaError) -> JinjaValue {
-        guard let wanted = times.integer else { throw error("\(value.kind) can be repeated a whole number of times, not by \(times.kind)") }
+        guard let wanted = times.integer else { throw failure("\(value.kind) can be repeated a whole number of times, not by \(times.kind)") }
         let count = max(0, min(wanted, 1 << 30))
         if case .text(let text) = value {
             try spend(text.count * count / 16 + count)
@@ -40,8 +40,8 @@ extension JinjaInterpreter {
 
     private func number(_ left: JinjaValue, _ sign: String, _ right: JinjaValue) throws(JinjaError) -> JinjaValue {
         if let a = left.integer, let b = right.integer, sign != "/" { return try whole(a, sign, b) }
-        guard let a = left.double, let b = right.double else { throw error("\(left.kind) \(sign) \(right.kind) has no meaning") }
-        if b == 0, ["/", "//", "%"].contains(sign) { throw error("division by zero") }
+        guard let a = left.double, let b = right.double else { throw failure("\(left.kind) \(sign) \(right.kind) has no meaning") }
+        if b == 0, ["/", "//", "%"].contains(sign) { throw failure("division by zero") }
         switch sign {
         case "+": return .number(a + b)
         case "-": return .number(a - b)
@@ -60,7 +60,7 @@ extension JinjaInterpreter {
         case "-": result = a.subtractingReportingOverflow(b)
         case "*": result = a.multipliedReportingOverflow(by: b)
         case "//", "%":
-            guard b != 0 else { throw error("division by zero") }
+            guard b != 0 else { throw failure("division by zero") }
             let quotient = a.dividedReportingOverflow(by: b), rest = a.remainderReportingOverflow(dividingBy: b)
             let isBelow = rest.partialValue != 0 && (rest.partialValue < 0) != (b < 0)
             result = sign == "//" ? (quotient.partialValue - (isBelow ? 1 : 0), quotient.overflow) : (rest.partialValue + (isBelow ? b : 0), rest.overflow)
@@ -68,7 +68,7 @@ extension JinjaInterpreter {
             if b < 0 { return .number(pow(Double(a), Double(b))) }
             result = Self.power(a, b)
         }
-        guard !result.overflow else { throw error("a whole number of more than 64 bits") }
+        guard !result.overflow else { throw failure("a whole number of more than 64 bits") }
         return .integer(result.partialValue)
     }
 
@@ -92,12 +92,12 @@ extension JinjaInterpreter {
             let kind = at + 1 < format.count ? format.bytes[at + 1] : 0
             place = min(at + 2, format.count)
             if kind == UInt8(ascii: "%") { result.append("%"); continue }
-            guard "sdr".utf8.contains(kind) else { throw error(.unsupported, "of `%` in text, only %s, %d, %r and %% are supported") }
-            guard used < values.count else { throw error("fewer values than the text has places for") }
+            guard "sdr".utf8.contains(kind) else { throw failure(.unsupported, "of `%` in text, only %s, %d, %r and %% are supported") }
+            guard used < values.count else { throw failure("fewer values than the text has places for") }
             result.append(try kind == UInt8(ascii: "r") ? representation(values[used]) : text(values[used]))
             used += 1
         }
-        guard used == values.count else { throw error("more values than the text has places for") }
+        guard used == values.count else { throw failure("more values than the text has places for") }
         result.append(format[place..<format.count])
         return result
     }

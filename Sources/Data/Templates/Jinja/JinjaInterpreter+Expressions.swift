@@ -30,7 +30,7 @@ extension JinjaInterpreter {
         case .comparison(let first, let steps): return .bool(try comparison(first, steps))
         case .joined(let parts): return try joined(parts)
         case .conditional(let test, let then, let otherwise): return try choice(test, then, otherwise)
-        default: throw error("an expression without a value")
+        default: throw failure("an expression without a value")
         }
     }
 
@@ -69,7 +69,7 @@ extension JinjaInterpreter {
 
     private mutating func negative(_ value: JinjaValue) throws(JinjaError) -> JinjaValue {
         if let integer = value.integer, integer != .min { return .integer(-integer) }
-        guard case .number(let number) = value else { throw error("\(value.kind) has no negative") }
+        guard case .number(let number) = value else { throw failure("\(value.kind) has no negative") }
         return .number(-number)
     }
 
@@ -114,13 +114,13 @@ extension JinjaInterpreter {
             for (x, y) in zip(a, b) where x != y { return try order(x, y) }
             return a.count - b.count
         }
-        throw error("\(left.kind) and \(right.kind) have no order")
+        throw failure("\(left.kind) and \(right.kind) have no order")
     }
 
     mutating func contains(_ whole: JinjaValue, _ part: JinjaValue) throws(JinjaError) -> Bool {
         switch whole {
         case .text(let text):
-            guard case .text(let pattern) = part else { throw error("only text can be in text, not \(part.kind)") }
+            guard case .text(let pattern) = part else { throw failure("only text can be in text, not \(part.kind)") }
             try spend(text.count / 16)
             return text.find(pattern.bytes) != nil
         case .dictionary(let dictionary): return dictionary[part] != nil
@@ -128,7 +128,7 @@ extension JinjaInterpreter {
         case .list(let elements), .tuple(let elements):
             try spend(elements.count)
             return elements.contains(part)
-        default: throw error("nothing can be in \(whole.kind)")
+        default: throw failure("nothing can be in \(whole.kind)")
         }
     }
 

@@ -29,7 +29,7 @@ extension JinjaInterpreter {
         case .none: break
         case .text(let text): style.indent = text.string
         case let value:
-            guard let spaces = value.integer, spaces < 1000 else { throw error("`indent` is a number of blanks, or text") }
+            guard let spaces = value.integer, spaces < 1000 else { throw failure("`indent` is a number of blanks, or text") }
             style.indent = String(repeating: " ", count: max(0, spaces))
         }
         if style.indent != nil { style.itemSeparator = "," }
@@ -47,7 +47,7 @@ extension JinjaInterpreter {
         case .list(let elements), .tuple(let elements): return elements.count
         case .dictionary(let dictionary): return dictionary.entries.count
         case .loop(let loop): return loop.items.count
-        default: throw error("\(value.kind) has no length")
+        default: throw failure("\(value.kind) has no length")
         }
     }
 
@@ -64,11 +64,11 @@ extension JinjaInterpreter {
             return Double(try text(value).stripped().string).map { .number($0) } ?? call.value(0, "default") ?? .number(0)
         case "abs":
             if let integer = value.integer, integer != .min { return .integer(abs(integer)) }
-            guard let number = value.double else { throw error("\(value.kind) has no absolute value") }
+            guard let number = value.double else { throw failure("\(value.kind) has no absolute value") }
             return .number(abs(number))
         default:
             guard let number = value.double, call.value(0, "precision")?.integer ?? 0 == 0, call.value(1, "method") == nil else {
-                throw error(.unsupported, "`round` is supported for numbers, to whole ones")
+                throw failure(.unsupported, "`round` is supported for numbers, to whole ones")
             }
             return .number(number.rounded(.toNearestOrEven))
         }
@@ -93,7 +93,7 @@ extension JinjaInterpreter {
         let width = call.value(0, "width") ?? .integer(4)
         let indent: TracedText
         if case .text(let given) = width { indent = given } else {
-            guard let count = width.integer, (0...1000).contains(count) else { throw error("`indent` takes a number of blanks, or text") }
+            guard let count = width.integer, (0...1000).contains(count) else { throw failure("`indent` takes a number of blanks, or text") }
             indent = TracedText(String(repeating: " ", count: count))
         }
         let indentsFirst = call.value(1, "first")?.isTrue ?? false, indentsBlank = call.value(2, "blank")?.isTrue ?? false

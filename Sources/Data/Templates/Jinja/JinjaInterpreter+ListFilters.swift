@@ -26,10 +26,10 @@ extension JinjaInterpreter {
 
     private mutating func pairs(_ name: String, _ value: JinjaValue, _ call: JinjaCall) throws(JinjaError) -> JinjaValue {
         if value.isUndefined { return .list([]) }
-        guard case .dictionary(let dictionary) = value else { throw error("`\(name)` takes an object, not \(value.kind)") }
+        guard case .dictionary(let dictionary) = value else { throw failure("`\(name)` takes an object, not \(value.kind)") }
         let pairs = dictionary.entries.map { JinjaValue.tuple([$0.key, $0.value]) }
         if name == "items" { return .list(pairs) }
-        guard call.value(1, "by").map({ $0 == .string("key") }) ?? true else { throw error(.unsupported, "`dictsort` is supported by key only") }
+        guard call.value(1, "by").map({ $0 == .string("key") }) ?? true else { throw failure(.unsupported, "`dictsort` is supported by key only") }
         let isExact = call.value(0, "case_sensitive")?.isTrue ?? false
         return .list(try sorted(pairs, by: { Self.folded($0.elements?[0] ?? .none, isExact) }, falling: call.value(2, "reverse")?.isTrue ?? false))
     }
@@ -46,7 +46,7 @@ extension JinjaInterpreter {
             return try elements.attributes(path, self).map { $0.isUndefined ? missing ?? $0 : $0 }
         }
         let name = try textArgument(call, 0).string
-        guard Self.filters.contains(name) else { throw error(.unsupported, "the filter `\(name)` is not supported") }
+        guard Self.filters.contains(name) else { throw failure(.unsupported, "the filter `\(name)` is not supported") }
         let inner = JinjaCall(values: Array(call.values.dropFirst()), named: call.named)
         var results: [JinjaValue] = []
         for element in elements { results.append(try filter(name, element, inner)) }
@@ -61,7 +61,7 @@ extension JinjaInterpreter {
             var holds = subject.isTrue
             if !call.values.isEmpty {
                 let name = try textArgument(call, 0).string
-                guard Self.tests.contains(name) else { throw error(.unsupported, "the test `\(name)` is not supported") }
+                guard Self.tests.contains(name) else { throw failure(.unsupported, "the test `\(name)` is not supported") }
                 holds = try test(name, subject, Array(call.values.dropFirst()))
             }
             if holds == keeping { kept.append(element) }
@@ -72,20 +72,20 @@ extension JinjaInterpreter {
     private mutating func sum(_ elements: [JinjaValue], _ call: JinjaCall) throws(JinjaError) -> JinjaValue {
         let values = try call.value(0, "attribute").map { path throws(JinjaError) in try elements.attributes(path, self) } ?? elements
         let integers = values.compactMap(\.integer), numbers = values.compactMap(\.double)
-        guard numbers.count == values.count else { throw error("`sum` adds numbers") }
+        guard numbers.count == values.count else { throw failure("`sum` adds numbers") }
         if integers.count == values.count {
             let (total, overflow) = integers.reduce((0, false)) { sum, next in
                 let (value, overflow) = sum.0.addingReportingOverflow(next)
                 return (value, sum.1 || overflow)
             }
-            if overflow { throw error("a whole number of more than 64 bits") }
+            if overflow { throw failure("a whole number of more than 64 bits") }
             return .integer(total)
         }
         return .number(numbers.reduce(0, +))
     }
 
     private func batches(_ elements: [JinjaValue], _ call: JinjaCall) throws(JinjaError) -> [JinjaValue] {
-        guard let size = call.value(0, "linecount")?.integer, size > 0 else { throw error("`batch` takes a number above 0") }
+        guard let size = call.value(0, "linecount")?.integer, size > 0 else { throw failure("`batch` takes a number above 0") }
         return stride(from: 0, to: elements.count, by: size).map { start in
             var part = Array(elements[start..<min(elements.count, start + size)])
             if let fill = call.value(1, "fill_with"), part.count < size { part += Array(repeating: fill, count: min(size - part.count, 1000)) }

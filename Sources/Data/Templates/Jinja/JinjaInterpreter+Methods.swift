@@ -11,13 +11,13 @@ extension JinjaInterpreter {
     func method(_ name: String, of dictionary: JinjaDictionary, _ arguments: JinjaCall) throws(JinjaError) -> JinjaValue {
         switch name {
         case "get":
-            guard let key = arguments.values.first else { throw error("`get` wants a key") }
+            guard let key = arguments.values.first else { throw failure("`get` wants a key") }
             return dictionary[key] ?? arguments.value(1, "default") ?? .none
         case "items": return .list(dictionary.entries.map { .tuple([$0.key, $0.value]) })
         case "keys": return .list(dictionary.entries.map(\.key))
         case "values": return .list(dictionary.entries.map(\.value))
         case "copy": return .dictionary(dictionary)
-        default: throw error(.unsupported, "`.\(name)()` changes an object, which a chat template may not")
+        default: throw failure(.unsupported, "`.\(name)()` changes an object, which a chat template may not")
         }
     }
 
@@ -26,9 +26,9 @@ extension JinjaInterpreter {
         case "copy": return .list(elements)
         case "count": return .integer(elements.count { arguments.values.first == $0 })
         case "index":
-            guard let place = elements.firstIndex(where: { arguments.values.first == $0 }) else { throw error("`index` of what is not in the list") }
+            guard let place = elements.firstIndex(where: { arguments.values.first == $0 }) else { throw failure("`index` of what is not in the list") }
             return .integer(place)
-        default: throw error(.unsupported, "`.\(name)()` changes a list, which a chat template may not")
+        default: throw failure(.unsupported, "`.\(name)()` changes a list, which a chat template may not")
         }
     }
 
@@ -52,18 +52,18 @@ extension JinjaInterpreter {
         case "partition", "rpartition": return .tuple(try partition(text, try textArgument(arguments, 0), backwards: name == "rpartition"))
         case "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower": return .bool(Self.holds(name, text.string))
         case "format": return .text(try formatted(text, arguments))
-        default: throw error(.unsupported, "the method `.\(name)()` of text is not supported")
+        default: throw failure(.unsupported, "the method `.\(name)()` of text is not supported")
         }
     }
 
     private func argument(_ arguments: JinjaCall, _ place: Int) throws(JinjaError) -> JinjaValue {
-        guard place < arguments.values.count else { throw error("an argument is missing") }
+        guard place < arguments.values.count else { throw failure("an argument is missing") }
         return arguments.values[place]
     }
 
     func textArgument(_ arguments: JinjaCall, _ place: Int) throws(JinjaError) -> TracedText {
         let value = try argument(arguments, place)
-        guard case .text(let text) = value else { throw error("text is wanted here, not \(value.kind)") }
+        guard case .text(let text) = value else { throw failure("text is wanted here, not \(value.kind)") }
         return text
     }
 
@@ -81,7 +81,7 @@ extension JinjaInterpreter {
         case .text(let set):
             let scalars = Set(set.string.unicodeScalars)
             return text.stripped(start: start, end: end) { scalars.contains($0) }
-        default: throw error("what is stripped is text, not \(characters.kind)")
+        default: throw failure("what is stripped is text, not \(characters.kind)")
         }
     }
 
@@ -90,9 +90,9 @@ extension JinjaInterpreter {
         switch arguments.value(0, "sep") ?? .none {
         case .none: return text.splitAtSpace(limit: limit, backwards: backwards).map { .text($0) }
         case .text(let separator):
-            guard !separator.isEmpty else { throw error("an empty text separates nothing") }
+            guard !separator.isEmpty else { throw failure("an empty text separates nothing") }
             return text.split(separator.bytes, limit: limit, backwards: backwards).map { .text($0) }
-        case let other: throw error("what separates is text, not \(other.kind)")
+        case let other: throw failure("what separates is text, not \(other.kind)")
         }
     }
 
@@ -121,14 +121,14 @@ extension JinjaInterpreter {
         let byte = name == "rfind" ? text.split(pattern.bytes, limit: 1, backwards: true) : []
         let found = name == "rfind" ? (byte.count > 1 ? byte[0].count : nil) : text.find(pattern.bytes)
         guard let found else {
-            if name == "index" { throw error("`index` of what is not in the text") }
+            if name == "index" { throw failure("`index` of what is not in the text") }
             return -1
         }
         return text[0..<found].scalarCount
     }
 
     private func partition(_ text: TracedText, _ separator: TracedText, backwards: Bool) throws(JinjaError) -> [JinjaValue] {
-        guard !separator.isEmpty else { throw error("an empty text separates nothing") }
+        guard !separator.isEmpty else { throw failure("an empty text separates nothing") }
         let parts = text.split(separator.bytes, limit: 1, backwards: backwards)
         guard parts.count == 2 else { return backwards ? [.string(""), .string(""), .text(text)] : [.text(text), .string(""), .string("")] }
         return [.text(parts[0]), .text(separator), .text(parts[1])]
@@ -171,16 +171,16 @@ extension JinjaInterpreter {
             let byte = format.bytes[place]
             let isDoubled = place + 1 < format.count && format.bytes[place + 1] == byte
             if byte == UInt8(ascii: "{"), !isDoubled {
-                guard let end = format.find([UInt8(ascii: "}")], from: place) else { throw error("a `{` in the text is never closed") }
+                guard let end = format.find([UInt8(ascii: "}")], from: place) else { throw failure("a `{` in the text is never closed") }
                 let key = format[place + 1..<end].string
                 let value = key.isEmpty ? arguments.values.dropFirst(next).first : Int(key).map { arguments.values.dropFirst($0).first } ?? arguments.value(.max, key)
-                guard let value else { throw error(.unsupported, "the place `{\(key)}` in a text is not supported, or has no value") }
+                guard let value else { throw failure(.unsupported, "the place `{\(key)}` in a text is not supported, or has no value") }
                 if key.isEmpty { next += 1 }
                 result.append(try text(value))
                 place = end + 1
             } else {
                 let isBrace = byte == UInt8(ascii: "{") || byte == UInt8(ascii: "}")
-                guard !isBrace || isDoubled else { throw error("a `}` in the text closes nothing") }
+                guard !isBrace || isDoubled else { throw failure("a `}` in the text closes nothing") }
                 result.append(format[place..<place + 1])
                 place += isBrace ? 2 : 1
             }

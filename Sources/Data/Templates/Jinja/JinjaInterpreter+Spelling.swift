@@ -38,8 +38,8 @@ extension JinjaInterpreter {
         case .list(let elements): try write(elements, "[", "]", &writer)
         case .tuple(let elements): try write(elements, writer.isJSON ? "[" : "(", writer.isJSON ? "]" : elements.count == 1 ? ",)" : ")", &writer)
         case .dictionary(let dictionary): try write(dictionary, &writer)
-        case .undefined(let what): throw error("\(what) is undefined, so it cannot be written")
-        case .namespace, .loop, .function: throw error("\(value.kind) cannot be written")
+        case .undefined(let what): throw failure("\(what) is undefined, so it cannot be written")
+        case .namespace, .loop, .function: throw failure("\(value.kind) cannot be written")
         }
     }
 
@@ -74,7 +74,7 @@ extension JinjaInterpreter {
         switch key {
         case .text: return key
         case .none, .bool, .integer, .number: return .text(try json(key, PythonWriter.JSONStyle()))
-        default: throw error("\(key.kind) cannot be a key in JSON")
+        default: throw failure("\(key.kind) cannot be a key in JSON")
         }
     }
 }

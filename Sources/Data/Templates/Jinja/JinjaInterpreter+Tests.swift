@@ -36,12 +36,12 @@ extension JinjaInterpreter {
 
     private func divides(_ name: String, _ value: JinjaValue, _ arguments: [JinjaValue]) throws(JinjaError) -> Bool {
         let divisor = name == "divisibleby" ? arguments.first?.integer ?? 0 : 2
-        guard let integer = value.integer, divisor != 0 else { throw error("`\(name)` tests whole numbers") }
+        guard let integer = value.integer, divisor != 0 else { throw failure("`\(name)` tests whole numbers") }
         return (integer % divisor == 0) != (name == "odd")
     }
 
     private mutating func compares(_ name: String, _ value: JinjaValue, _ arguments: [JinjaValue]) throws(JinjaError) -> Bool {
-        guard let other = arguments.first else { throw error("the test `\(name)` wants a value to compare with") }
+        guard let other = arguments.first else { throw failure("the test `\(name)` wants a value to compare with") }
         let signs = [
             "in": "in", "eq": "==", "equalto": "==", "==": "==", "sameas": "==", "ne": "!=", "!=": "!=", "lt": "<", "lessthan": "<", "le": "<=", "gt": ">",
             "greaterthan": ">", "ge": ">=",

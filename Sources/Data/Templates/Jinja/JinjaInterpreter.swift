@@ -41,17 +41,18 @@ struct JinjaInterpreter {
     /// Counts work; `amount` is in elements or tens of bytes.
     mutating func spend(_ amount: Int = 1) throws(JinjaError) {
         steps -= amount
-        if steps < 0 { throw error(.limit, "the template takes more steps than any chat needs; is there a loop without an end?") }
+        if steps < 0 { throw failure(.limit, "the template takes more steps than any chat needs; is there a loop without an end?") }
     }
 
     mutating func deeper() throws(JinjaError) {
         depth += 1
-        if depth > Self.depthLimit { throw error(.limit, "more than \(Self.depthLimit) values, blocks and macros inside each other") }
+        if depth > Self.depthLimit { throw failure(.limit, "more than \(Self.depthLimit) values, blocks and macros inside each other") }
     }
 
     mutating func shallower() { depth -= 1 }
 
-    func error(_ kind: JinjaError.Kind = .value, _ message: String) -> JinjaError { JinjaError(kind: kind, line: line, message: message) }
+    func failure(_ kind: JinjaError.Kind, _ message: String) -> JinjaError { JinjaError(kind: kind, line: line, message: message) }
+    func failure(_ message: String) -> JinjaError { failure(.value, message) }
 
     // MARK: Statements
 
@@ -182,11 +183,11 @@ struct JinjaInterpreter {
         switch target {
         case .name(let name): scope.set(name.number, value)
         case .attribute(let name, let attribute):
-            guard case .namespace(let space)? = scope.value(name.number) else { throw error("`\(name.text)` is no namespace, so nothing can be set in it") }
+            guard case .namespace(let space)? = scope.value(name.number) else { throw failure("`\(name.text)` is no namespace, so nothing can be set in it") }
             space.attributes.set(.string(attribute), value)
         case .tuple(let targets):
             let values = try elements(of: value)
-            guard values.count == targets.count else { throw error("\(values.count) values for \(targets.count) names") }
+            guard values.count == targets.count else { throw failure("\(values.count) values for \(targets.count) names") }
             for (target, value) in zip(targets, values) { try assign(target, value) }
         }
     }
@@ -200,7 +201,7 @@ struct JinjaInterpreter {
         case .text(let text):
             try spend(text.count)
             return text.scalars.map { .text($0) }
-        default: throw error("\(value.kind) has no elements to go through")
+        default: throw failure("\(value.kind) has no elements to go through")
         }
     }
 }

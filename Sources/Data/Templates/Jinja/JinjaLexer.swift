@@ -108,7 +108,7 @@ struct JinjaLexer {
     private mutating func comment() throws(JinjaError) {
         let start = at
         while at + 1 < source.count, !(source[at] == UInt8(ascii: "#") && source[at + 1] == UInt8(ascii: "}")) { at += 1 }
-        guard at + 1 < source.count else { throw error("this comment is never closed") }
+        guard at + 1 < source.count else { throw failure("this comment is never closed") }
         let sign = at > start ? source[at - 1] : nil
         count(start..<at)
         at += 2
@@ -120,7 +120,7 @@ struct JinjaLexer {
         guard let (_, body) = keyword("raw", from: at) else { return false }
         var end = body
         while true {
-            guard end + 1 < source.count else { throw error("`raw` is never closed") }
+            guard end + 1 < source.count else { throw failure("`raw` is never closed") }
             if source[end] == UInt8(ascii: "{"), source[end + 1] == UInt8(ascii: "%") {
                 let sign = end + 2 < source.count ? source[end + 2] : 0
                 let word = sign == 0x2D || sign == 0x2B ? end + 3 : end + 2
@@ -165,7 +165,7 @@ struct JinjaLexer {
                 if byte == 0x0A { line += 1 }
                 at += 1
             }
-            guard let byte = peek() else { throw error("the tag is never closed") }
+            guard let byte = peek() else { throw failure("the tag is never closed") }
             if open.isEmpty {
                 let signed = byte == 0x2D || (byte == 0x2B && end == UInt8(ascii: "%"))
                 let place = signed ? at + 1 : at
@@ -188,7 +188,7 @@ struct JinjaLexer {
             return add(.sign(sign))
         }
         guard "+-*/%~<>=().,:|[]{}".utf8.contains(byte) else {
-            throw error("\"\(Unicode.Scalar(byte))\" has no meaning here")
+            throw failure("\"\(Unicode.Scalar(byte))\" has no meaning here")
         }
         try balance(byte, &open)
         at += 1
@@ -200,7 +200,7 @@ struct JinjaLexer {
         case UInt8(ascii: "("): open.append(UInt8(ascii: ")"))
         case UInt8(ascii: "["), UInt8(ascii: "{"): open.append(byte + 2)
         case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"):
-            guard open.popLast() == byte else { throw error("\"\(Unicode.Scalar(byte))\" closes nothing") }
+            guard open.popLast() == byte else { throw failure("\"\(Unicode.Scalar(byte))\" closes nothing") }
         default: break
         }
     }
@@ -223,7 +223,7 @@ struct JinjaLexer {
             }
         }
         if isWhole, let value = Int(text) { return add(.integer(value)) }
-        guard !isWhole, let value = Double(text) else { throw error("the number \(text.prefix(40)) is not supported") }
+        guard !isWhole, let value = Double(text) else { throw failure("the number \(text.prefix(40)) is not supported") }
         add(.number(value))
     }
 
@@ -265,7 +265,7 @@ struct JinjaLexer {
     private mutating func code(digits: Int, into text: inout [UInt8]) throws(JinjaError) {
         let end = min(at + digits, source.count)
         guard end - at == digits, let value = UInt32(String(decoding: source[at..<end], as: UTF8.self), radix: 16), let scalar = Unicode.Scalar(value)
-        else { throw error("the escape of a character is not complete, or names none") }
+        else { throw failure("the escape of a character is not complete, or names none") }
         text += Array(String(Character(scalar)).utf8)
         at = end
     }
@@ -281,7 +281,7 @@ struct JinjaLexer {
     }
 
     private mutating func add(_ token: Token) { tokens.append(Placed(token: token, line: line)) }
-    private func error(_ message: String) -> JinjaError { JinjaError(kind: .syntax, line: line, message: message) }
+    private func failure(_ message: String) -> JinjaError { JinjaError(kind: .syntax, line: line, message: message) }
 
     private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }

@@ -160,10 +160,10 @@ extension JinjaParser {
             }
         }
         guard isSlice else {
-            guard let key = parts[0] else { throw error("`[]` names no element") }
+            guard let key = parts[0] else { throw failure("`[]` names no element") }
             return .subscript_(key)
         }
-        guard parts.count <= 3 else { throw error("a slice has three parts at most") }
+        guard parts.count <= 3 else { throw failure("a slice has three parts at most") }
         return .slice(parts[0], parts[1], parts.count > 2 ? parts[2] : nil)
     }
 
@@ -193,7 +193,7 @@ extension JinjaParser {
         switch current {
         case .sign("("): return try arguments()
         case .name("else"), .name("or"), .name("and"), .name("if"), .name("in"), .name("not"), .name("recursive"): return JinjaArguments()
-        case .name("is"): throw error("tests cannot follow each other")
+        case .name("is"): throw failure("tests cannot follow each other")
         case .name, .string, .integer, .number, .sign("["), .sign("{"):
             return JinjaArguments(values: [try postfix(try primary(), plain: true, filtered: false)])
         default: return JinjaArguments()
@@ -212,11 +212,11 @@ extension JinjaParser {
             }
             let value = try expression()
             if take("=") {
-                guard case .name(let name) = value else { throw error("an argument's name must be a word") }
+                guard case .name(let name) = value else { throw failure("an argument's name must be a word") }
                 words.insert(name.text)
                 arguments.named.append((name.text, try expression()))
             } else {
-                guard arguments.named.isEmpty else { throw error("arguments without a name come first") }
+                guard arguments.named.isEmpty else { throw failure("arguments without a name come first") }
                 arguments.values.append(value)
             }
         }

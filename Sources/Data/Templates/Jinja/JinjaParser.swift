@@ -63,7 +63,7 @@ struct JinjaParser {
             default: throw unexpected()
             }
         }
-        if !ends.isEmpty { throw error("the template ends before `\(ends[ends.count - 1])`") }
+        if !ends.isEmpty { throw failure("the template ends before `\(ends[ends.count - 1])`") }
         return body
     }
 
@@ -79,12 +79,12 @@ struct JinjaParser {
         case "with": return try with()
         case "generation": return .generation(body: try body(until: "endgeneration"))
         case "break", "continue":
-            guard loops > 0 else { throw error("`\(word)` stands outside a loop") }
+            guard loops > 0 else { throw failure("`\(word)` stands outside a loop") }
             try expect(.blockEnd)
             return word == "break" ? .breakLoop : .continueLoop
         case "block", "extends", "include", "import", "from", "autoescape", "do", "trans", "debug", "print":
             throw JinjaError(kind: .unsupported, line: line, message: "`{% \(word) %}` is not supported")
-        default: throw error("`{% \(word) %}` is no tag, or closes nothing")
+        default: throw failure("`{% \(word) %}` is no tag, or closes nothing")
         }
     }
 
@@ -263,7 +263,7 @@ struct JinjaParser {
     mutating func name() throws(JinjaError) -> JinjaName {
         let word = try word()
         if ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"].contains(word) {
-            throw error("`\(word)` cannot be a name")
+            throw failure("`\(word)` cannot be a name")
         }
         return variable(word)
     }
@@ -284,7 +284,7 @@ struct JinjaParser {
 
     mutating func shallower() { depth -= 1 }
 
-    func error(_ message: String) -> JinjaError { JinjaError(kind: .syntax, line: line, message: message) }
+    func failure(_ message: String) -> JinjaError { JinjaError(kind: .syntax, line: line, message: message) }
 
     func unexpected() -> JinjaError {
         let found = switch current {
@@ -299,6 +299,6 @@ struct JinjaParser {
         case .sign(let sign): "`\(sign)`"
         case .end: "the end of the template"
         }
-        return error("\(found) is not expected here")
+        return failure("\(found) is not expected here")
     }
 }
