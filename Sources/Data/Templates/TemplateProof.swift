@@ -18,7 +18,17 @@ enum TemplateProof {
     /// - Throws: the reason why the source cannot be run.
     static func holds(_ template: ChatTemplate, for source: String) throws(JinjaError) -> Bool {
         let jinja = try JinjaTemplate(source)
-        return probes.allSatisfy { agree(template, jinja, $0, false) } && agree(template, jinja, probes[3], true)
+        guard probes.allSatisfy({ agree(template, jinja, $0, false) }) else { return false }
+        return agree(template, jinja, probes[3], true) || leavesTheOpeningToOthers(jinja)
+    }
+
+    /// Some sources know no generation prompt: then nothing contradicts the renderer's.
+    private static func leavesTheOpeningToOthers(_ jinja: JinjaTemplate) -> Bool {
+        func written(_ forGeneration: Bool) -> [UInt8]? {
+            var interpreter = JinjaInterpreter(jinja, variables: variables(probes[3], forGeneration), size: 1000)
+            return (try? interpreter.run()).map { interpreter.output.bytes }
+        }
+        return written(true) == written(false)
     }
 
     /// Both write the same, or the template refuses: then the renderer is asked for nothing that the template does not do.

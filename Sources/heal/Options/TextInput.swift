@@ -9,7 +9,8 @@ enum TextInput {
             try chunks { bytes.append(contentsOf: $0) }
             return bytes
         }
-        guard FileSystem.kind(of: path) != .directory else { throw Failure("\(path): is a directory; expected a file", .missingInput) }
+        guard let kind = FileSystem.kind(of: path) else { throw Failure("\(path): no such file", .missingInput) }
+        guard kind != .directory else { throw Failure("\(path): is a directory; expected a file", .missingInput) }
         return try FileSystem.readAll(path, limit: .max)
     }
 
