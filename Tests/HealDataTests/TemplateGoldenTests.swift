@@ -14,6 +14,11 @@ struct TemplateGolden: Decodable, Sendable, CustomTestStringConvertible {
         var conversation: Conversation {
             .turns(turns.map { Turn(Role(alias: $0[0])!, $0[1], context: $0[2]) })
         }
+
+        /// Mistral 0.3 leaves a system text out without a word. Nothing is left out here: such rows are refused.
+        var dropsSystem: Bool {
+            turns[0][0] == "system" && text.contains("[INST]") && !text.contains(turns[0][1].trimmingCharacters(in: .whitespacesAndNewlines))
+        }
     }
 
     let template: String
@@ -46,15 +51,20 @@ struct TemplateGolden: Decodable, Sendable, CustomTestStringConvertible {
 
 @Suite struct TemplateGoldenTests {
     @Test func allTemplatesAreThere() throws {
-        let names = Set(try TemplateGolden.all.map { try $0.resolved.name })
+        let names = Set(try TemplateGolden.all.compactMap { try $0.resolved.name })
         #expect(names == Set(ChatTemplate.Name.allCases))
     }
 
     @Test(arguments: TemplateGolden.all) func writesWhatTheReferenceWrites(golden: TemplateGolden) throws {
         let template = try golden.resolved
-        #expect(template.name.rawValue == golden.template)
+        #expect(template.name?.rawValue == golden.template)
         for (index, item) in golden.cases.enumerated() {
-            let rendered = try template.render(item.conversation, marks: TemplateMarks(bos: golden.bos, eos: golden.eos))
+            let marks = TemplateMarks(bos: golden.bos, eos: golden.eos)
+            if item.dropsSystem {
+                #expect(throws: RecordError.self, "\(golden.name), case \(index)") { try template.render(item.conversation, marks: marks) }
+                continue
+            }
+            let rendered = try template.render(item.conversation, marks: marks)
             #expect(rendered.string == item.text, "\(golden.name), case \(index)")
             #expect(rendered.trained == item.spans.map { $0[0]..<$0[1] }, "\(golden.name), case \(index)")
         }
@@ -74,7 +84,7 @@ struct TemplateGolden: Decodable, Sendable, CustomTestStringConvertible {
     @Test(arguments: Self.covered) func idsAndLabelsAreTheReferences(golden: TemplateGolden) throws {
         let tokenizer = try TokenizerFiles.load(directory: Self.directory(golden.tokenizer))
         let encoder = SampleEncoder(tokenizer: tokenizer, template: try golden.resolved, maxLength: 1 << 20)
-        for (index, item) in golden.cases.enumerated() {
+        for (index, item) in golden.cases.enumerated() where !item.dropsSystem {
             let encoded = try encoder.encode(item.conversation)
             // The reference is told to add nothing, so it has no bos but the template's own.
             let first = encoded.hasBos ? 1 : 0
@@ -135,11 +145,10 @@ struct TemplateGolden: Decodable, Sendable, CustomTestStringConvertible {
         #expect(ChatTemplate.recognize(changed) == nil)
     }
 
-    @Test func unknownTemplatesAreErrors() {
-        let gemma = "{{ bos_token }}{% for message in messages %}{{ '<start_of_turn>' + message['role'] + '\n' + message['content'] + '<end_of_turn>\n' }}{% endfor %}"
-        let text = message { try ChatTemplate.resolve(jinja: gemma, modelType: "gemma") }
+    @Test func templatesThatCannotBeRunAreErrors() {
+        let text = message { try ChatTemplate.resolve(jinja: "{{ bos_token }}\n{% include 'turns' %}", modelType: "gemma") }
         #expect(text == """
-            the model's chat template (model type `gemma`) is not one of those known; set `chat_template` to one of \
+            the model's chat template (model type `gemma`) cannot be run: its line 2: `{% include %}` is not supported; set `chat_template` to one of \
             `chatml`, `llama2`, `llama3`, `mistral`, `zephyr`, `alpaca`, `plain` if one fits
             """)
         #expect(message { try ChatTemplate.resolve(jinja: nil) }.hasPrefix("the model has no chat template; set `chat_template` to one of"))
@@ -147,7 +156,7 @@ struct TemplateGolden: Decodable, Sendable, CustomTestStringConvertible {
 
     @Test func forcingWinsButKeepsTheModelsVariant() throws {
         #expect(try ChatTemplate.resolve(jinja: source("chatml-smollm2"), forced: .alpaca) == .alpaca)
-        #expect(try ChatTemplate.resolve(jinja: source("chatml-smollm2"), forced: .chatml) == ChatTemplate.recognize(source("chatml-smollm2")))
+        #expect(try ChatTemplate.resolve(jinja: source("chatml-smollm2"), forced: .chatml) == ChatTemplate.resolve(jinja: source("chatml-smollm2")))
         #expect(try ChatTemplate.resolve(jinja: nil, forced: .llama2) == .llama2)
         #expect(try ChatTemplate.resolve(jinja: "{{ x }}", forced: .zephyr) == .zephyr)
     }

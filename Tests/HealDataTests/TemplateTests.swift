@@ -80,7 +80,7 @@ import Testing
             let turns = [Turn(.user, "a"), Turn(.assistant, "b", trained: false), Turn(.user, "c"), Turn(.assistant, " \n"), Turn(.user, "e"), Turn(.assistant, "f")]
             let rendered = try template.render(.turns(turns), marks: marks)
             let trained = rendered.trained.map { String(decoding: rendered.bytes[$0], as: UTF8.self) }
-            #expect(trained.count == 1 && trained[0].contains("f"), "\(template.name): \(trained)")
+            #expect(trained.count == 1 && trained[0].contains("f"), "\(template): \(trained)")
         }
     }
 
@@ -102,7 +102,7 @@ import Testing
         ]
         for (template, ending) in endings {
             let text = try template.render(turns, marks: marks, forGeneration: true).string
-            #expect(text.hasSuffix(ending), "\(template.name): \(text)")
+            #expect(text.hasSuffix(ending), "\(template): \(text)")
         }
     }
 }

@@ -27,29 +27,29 @@ package struct SampleEncoder: Sendable {
 
     /// Throws where the template writes a token that the tokenizer does not have: samples would run into each other unnoticed.
     func checkMarks() throws(DataError) {
-        let (writesBos, writesEos) = switch template {
-        case .chatml: (false, false)
-        case .llama3: (true, false)
-        case .llama2, .mistral: (true, true)
-        case .zephyr, .alpaca, .plain: (false, true)
-        }
-        for (name, mark, isWritten) in [("bos", marks.bos, writesBos), ("eos", marks.eos, writesEos)] where isWritten && mark.isEmpty {
-            throw DataError(.badOption, "the template `\(template.name.rawValue)` writes the \(name) token, but the tokenizer has none; choose another `chat_template`")
+        let writes = template.writesMarks
+        for (name, mark, isWritten) in [("bos", marks.bos, writes.bos), ("eos", marks.eos, writes.eos)] where isWritten && mark.isEmpty {
+            throw DataError(.badOption, "\(template.title) writes the \(name) token, but the tokenizer has none; choose another `chat_template`")
         }
     }
 
     /// The token that ends an answer; nil where the vocabulary has none for it.
     package var endToken: Int32? {
-        guard let mark = template.endMark else { return tokenizer.special.eos }
+        let mark = template.endMark(marks)
+        if mark.isEmpty || mark == marks.eos { return tokenizer.special.eos }
         let ids = tokenizer.encode(mark)
-        return ids.count == 1 ? ids[0] : nil
+        guard let first = ids.first else { return nil }
+        // Some templates write more behind the mark.
+        return ids.count == 1 || tokenizer.decode([first], skipSpecial: true).isEmpty ? first : nil
     }
 
     /// What is worth a word about the template's marks: those for which the vocabulary has no token.
     package var markWarning: String? {
-        let missing = template.marks.filter { tokenizer.encode($0).count != 1 }
-        if missing.isEmpty { return nil }
-        return "chat_template: the vocabulary has no token for \(missing.joined(separator: ", ")) of the template `\(template.name.rawValue)`: "
+        let missing = template.marks(marks).filter { tokenizer.encode($0).count != 1 }
+        if missing.isEmpty {
+            return template.endMark(marks).isEmpty ? "chat_template: \(template.title) writes nothing after an answer: the model will not learn where to stop" : nil
+        }
+        return "chat_template: the vocabulary has no token for \(missing.joined(separator: ", ")) of \(template.title): "
             + "the model will see pieces of text in place of each, and no program stops at them; choose another template, or a model with these tokens"
     }
 
@@ -72,15 +72,18 @@ package struct SampleEncoder: Sendable {
 
     private func encode(_ rendered: RenderedText) -> EncodedText {
         var encoded = EncodedText(rendered: rendered)
-        if rendered.wantsBos, tokenizer.addsBos, let bos = tokenizer.special.bos {
-            encoded.tokens.append(bos)
-            encoded.offsets.append(0)
-            encoded.hasBos = true
-        }
-        let first = encoded.tokens.count
         rendered.bytes.withUnsafeBufferPointer {
             tokenizer.encode($0, parseSpecial: true, into: &encoded.tokens, offsets: &encoded.offsets)
         }
+        // Text that spells the bos itself gets no second one.
+        if rendered.wantsBos, tokenizer.addsBos, let bos = tokenizer.special.bos {
+            encoded.hasBos = true
+            if encoded.tokens.first != bos {
+                encoded.tokens.insert(bos, at: 0)
+                encoded.offsets.insert(0, at: 0)
+            }
+        }
+        let first = encoded.hasBos ? 1 : 0
         encoded.markTrained(from: first)
         return encoded
     }
@@ -89,7 +92,7 @@ package struct SampleEncoder: Sendable {
     ///
     /// - Parameter pass: a longer text gives part `pass` of as few parts as hold all of it, and begins again after the last.
     package func outcome(of conversation: Conversation, pass: Int = 0) throws(RecordError) -> RowOutcome {
-        if let turns = conversation.turns, !turns.contains(where: { $0.role.isAssistant && !$0.text.isBlank }) {
+        if let turns = conversation.turns, !turns.contains(where: { $0.role.isAssistant && $0.saysSomething }) {
             return .skipped(.emptyAnswer)
         }
         if case .text(let text, _) = conversation, text.isBlank { return .skipped(.emptyText) }

@@ -1,7 +1,8 @@
-/// How conversations are written for a model: one of a closed set, each the equal of a stock Hugging Face template.
+/// How conversations are written for a model: by its own template, or by one of a closed set, each the equal of a stock Hugging Face template.
 ///
 /// Turns of the assistant are trained with the mark that ends them. An empty answer is written but not trained.
 package enum ChatTemplate: Sendable, Equatable {
+    indirect case own(OwnTemplate)
     case chatml(ChatMLTemplate)
     case llama2
     case llama3(Llama3Template)
@@ -14,8 +15,10 @@ package enum ChatTemplate: Sendable, Equatable {
         case chatml, llama2, llama3, mistral, zephyr, alpaca, plain
     }
 
-    package var name: Name {
+    /// Its name in the closed set; nil for a model's own template that is none of them.
+    package var name: Name? {
         switch self {
+        case .own(let own): own.known?.name
         case .chatml: .chatml
         case .llama2: .llama2
         case .llama3: .llama3
@@ -25,6 +28,9 @@ package enum ChatTemplate: Sendable, Equatable {
         case .plain: .plain
         }
     }
+
+    /// For messages.
+    var title: String { name.map { "the template `\($0.rawValue)`" } ?? "the model's chat template" }
 
     /// The template of that name in its usual form: ChatML and Llama 3 without a preamble, Mistral as of its 0.2 release.
     package init(named name: Name) {
@@ -51,11 +57,13 @@ package enum ChatTemplate: Sendable, Equatable {
         case (.text(let text, let endsDocument), _):
             out.wantsBos = true
             out.write(text, trained: true)
-            if endsDocument { out.write(marks.eos, trained: true) }
+            if endsDocument, marks.eos.isEmpty || !text.hasSuffix(marks.eos) { out.write(marks.eos, trained: true) }
         case (.completion(let prompt, let completion), .plain):
             out.wantsBos = true
             out.write(prompt)
-            if !forGeneration { out.write(completion + marks.eos, trained: !completion.isBlank) }
+            if !forGeneration { out.write(completion.hasSuffix(marks.eos) ? completion : completion + marks.eos, trained: !completion.isBlank) }
+        case (_, .own(let own)):
+            return try own.render(conversation, marks: marks, forGeneration: forGeneration)
         default:
             try requirePlace(for: conversation)
             try renderTurns(conversation.turns ?? [], marks: marks, forGeneration: forGeneration, into: &out)
@@ -63,10 +71,13 @@ package enum ChatTemplate: Sendable, Equatable {
         return out
     }
 
-    /// Throws where a conversation holds what these templates do not write, and what would be lost without a word.
+    /// Whether a conversation holds nothing but what the closed set writes.
+    func hasPlace(for conversation: Conversation) -> Bool { (try? requirePlace(for: conversation)) != nil }
+
+    /// Throws where a conversation holds what the closed set does not write, and what would be lost without a word.
     private func requirePlace(for conversation: Conversation) throws(RecordError) {
         func refusal(_ what: String) -> RecordError {
-            RecordError("\(what), for which heal's template `\(name.rawValue)` has no place yet; remove it from the row, or write it into the turns' text")
+            RecordError("\(what), for which \(title) has no place; remove it from the row, or write it into the turns' text")
         }
         if !conversation.tools.isEmpty { throw refusal("the row has `tools`") }
         for (index, turn) in (conversation.turns ?? []).enumerated() {
@@ -75,6 +86,10 @@ package enum ChatTemplate: Sendable, Equatable {
             for key in ["tool_calls", "reasoning_content"] where turn.fields[key] != nil && !isWritten {
                 throw refusal("turn \(index + 1) has `\(key)`")
             }
+            // Llama 3.1 writes a tool's answer as JSON under another role; its relatives do not.
+            if case .llama3(let template) = self, template.date != nil, turn.role == .tool {
+                throw refusal("turn \(index + 1) is a tool's answer")
+            }
         }
     }
 
@@ -82,6 +97,7 @@ package enum ChatTemplate: Sendable, Equatable {
         _ turns: [Turn], marks: TemplateMarks, forGeneration: Bool, into out: inout RenderedText
     ) throws(RecordError) {
         switch self {
+        case .own: break
         case .chatml(let template): try template.render(turns, forGeneration: forGeneration, into: &out)
         case .llama2: try Llama2Template().render(turns, marks: marks, into: &out)
         case .llama3(let template): try template.render(turns, marks: marks, forGeneration: forGeneration, into: &out)
@@ -92,26 +108,41 @@ package enum ChatTemplate: Sendable, Equatable {
         }
     }
 
-    /// What ends an answer; nil where the eos token does.
-    var endMark: String? {
+    /// What ends an answer; empty where nothing does.
+    func endMark(_ marks: TemplateMarks) -> String {
         switch self {
+        case .own(let own): own.known?.endMark(marks) ?? own.endMark(marks)
         case .chatml: "<|im_end|>"
         case .llama3: "<|eot_id|>"
-        case .llama2, .mistral, .zephyr, .alpaca, .plain: nil
+        case .llama2, .mistral, .zephyr, .alpaca, .plain: marks.eos
         }
     }
 
     /// Marks that the template writes beside bos and eos, and that a model of its family has tokens for.
-    var marks: [String] {
+    func marks(_ marks: TemplateMarks) -> [String] {
         switch self {
+        case .own(let own): own.known?.marks(marks) ?? own.marks(marks)
         case .chatml: ["<|im_start|>", "<|im_end|>"]
         case .llama3: ["<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
         case .llama2, .mistral, .zephyr, .alpaca, .plain: []
         }
     }
 
+    /// Whether the template writes the bos and the eos token.
+    var writesMarks: (bos: Bool, eos: Bool) {
+        switch self {
+        case .own(let own): own.known?.writesMarks ?? own.writesMarks
+        case .chatml: (false, false)
+        case .llama3: (true, false)
+        case .llama2, .mistral: (true, true)
+        case .zephyr, .alpaca, .plain: (false, true)
+        }
+    }
+
     /// Everything that tells this template from another, for fingerprints.
-    package var identity: String { "\(self)" }
+    package var identity: String {
+        if case .own(let own) = self { own.identity } else { "\(self)" }
+    }
 }
 
 /// How a tokenizer spells the tokens that templates write; empty where it has none.
@@ -136,8 +167,11 @@ extension String {
 }
 
 extension Turn {
-    /// Whether the turn's tokens count: an empty answer teaches nothing but silence.
-    var countsInLoss: Bool { trained && !text.isBlank }
+    /// Whether the turn says anything: an empty answer teaches nothing but silence.
+    var saysSomething: Bool { !text.isBlank || hasCalls }
+
+    /// Whether the turn's tokens count.
+    var countsInLoss: Bool { trained && saysSomething }
 }
 
 /// The turns after a leading system turn, and that turn's text.

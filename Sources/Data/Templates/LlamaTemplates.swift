@@ -33,11 +33,7 @@ package struct Llama3Template: Sendable, Equatable {
             out.write("<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: \(date)\n\n")
             out.write((system ?? "").strippedLikePython() + "<|eot_id|>")
         }
-        for (index, turn) in rest.enumerated() {
-            // Llama 3.1 writes a tool's answer as JSON under another role; its relatives do not.
-            if date != nil, turn.role == .tool {
-                throw RecordError("the template `llama3` of Llama 3.1 has no place yet for turn \(turns.count - rest.count + index + 1), a tool's answer; remove it")
-            }
+        for turn in rest {
             let role = turn.role.isAssistant ? "assistant" : turn.role.rawValue
             out.write("<|start_header_id|>\(role)<|end_header_id|>\n\n")
             out.write(turn.fullText.strippedLikePython() + "<|eot_id|>", trained: turn.countsInLoss)

@@ -37,6 +37,12 @@ package struct MistralTemplate: Sendable, Equatable {
         if systemText != nil, system == .none {
             throw RecordError("this model's Mistral template takes no system turn; put its text before the first user's, or remove it from the row")
         }
+        if systemText != nil, system == .closingUser, rest.last?.role != .user {
+            throw RecordError("""
+                this model's Mistral template writes a system text only before a user's turn that ends the conversation; \
+                put it before the first user's text, or remove it from the row
+                """)
+        }
         try requireAlternation(rest, template: "mistral")
         out.write(marks.bos)
         for (index, turn) in rest.enumerated() {

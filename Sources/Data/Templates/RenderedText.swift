@@ -9,6 +9,12 @@ package struct RenderedText: Sendable, Equatable {
 
     package init() {}
 
+    /// - Parameter trained: ascending and disjoint.
+    init(bytes: [UInt8], trained: [Range<Int>]) {
+        self.bytes = bytes
+        self.trained = trained
+    }
+
     package var string: String { String(decoding: bytes, as: UTF8.self) }
 
     mutating func write(_ text: String) { bytes.append(contentsOf: text.utf8) }

@@ -24,37 +24,22 @@ enum TemplateProof {
 
     /// Some sources know no generation prompt: then nothing contradicts the renderer's.
     private static func leavesTheOpeningToOthers(_ jinja: JinjaTemplate) -> Bool {
-        func written(_ forGeneration: Bool) -> [UInt8]? {
-            var interpreter = JinjaInterpreter(jinja, variables: variables(probes[3], forGeneration), size: 1000)
-            return (try? interpreter.run()).map { interpreter.output.bytes }
-        }
-        return written(true) == written(false)
+        (try? written(by: jinja, probes[3], true)) == (try? written(by: jinja, probes[3], false))
     }
 
     /// Both write the same, or the template refuses: then the renderer is asked for nothing that the template does not do.
     private static func agree(_ template: ChatTemplate, _ jinja: JinjaTemplate, _ turns: [Turn], _ forGeneration: Bool) -> Bool {
-        let written = try? template.render(.turns(turns), marks: marks, forGeneration: forGeneration).bytes
-        var interpreter = JinjaInterpreter(jinja, variables: variables(turns, forGeneration), size: 1000)
-        do {
-            try interpreter.run()
+        let expected = template.hasPlace(for: .turns(turns)) ? try? template.render(.turns(turns), marks: marks, forGeneration: forGeneration).bytes : nil
+        do throws(JinjaError) {
             // A turn that the renderer refuses by name, as Zephyr's of a tool, may be dropped by the template.
-            return written == nil || written == interpreter.output.bytes
+            let written = try written(by: jinja, turns, forGeneration)
+            return expected == nil || expected == written
         } catch {
-            return error.kind == .raised ? written == nil || turns.contains { $0.role == .tool } : false
+            return error.kind == .raised ? expected == nil || turns.contains { $0.role == .tool } : false
         }
     }
 
-    private static func variables(_ turns: [Turn], _ forGeneration: Bool) -> [(String, JinjaValue)] {
-        [
-            ("messages", .list(turns.enumerated().map { message($1, number: $0) })), ("tools", .none), ("documents", .none),
-            ("add_generation_prompt", .bool(forGeneration)), ("bos_token", .string(marks.bos)), ("eos_token", .string(marks.eos)),
-        ]
-    }
-
-    private static func message(_ turn: Turn, number: Int) -> JinjaValue {
-        let content = TracedText(Array(turn.fullText.utf8), from: .message(number, .content))
-        return .dictionary(JinjaDictionary(unique: [
-            (.string("role"), .string(turn.role.isAssistant ? "assistant" : turn.role.rawValue)), (.string("content"), .text(content)),
-        ]))
+    private static func written(by jinja: JinjaTemplate, _ turns: [Turn], _ forGeneration: Bool) throws(JinjaError) -> [UInt8] {
+        try TemplateRun(jinja, turns, marks: marks).text(ofFirst: turns.count, forGeneration: forGeneration).text.bytes
     }
 }

@@ -1,25 +1,26 @@
 import Foundation
 
 extension ChatTemplate {
-    /// The template of a model, told by features of its Jinja source.
+    /// The template of a model: its own, unless the configuration names another.
     ///
     /// - Parameters:
     ///   - jinja: `chat_template` of `tokenizer_config.json`, `chat_template.jinja` or the GGUF's metadata; nil where the model has none.
     ///   - modelType: `model_type` of the configuration or the GGUF's architecture; only for messages.
-    ///   - forced: the name that the configuration gives. If the model's own template is of that name, its variant is kept.
-    /// - Throws: where the source is not one of the known templates; nothing is guessed.
+    ///   - forced: the name that the configuration gives. If the model's own template is of that name, it is used with what else it can do.
+    /// - Throws: where there is no source, or one that cannot be run; nothing is guessed.
     package static func resolve(jinja: String?, modelType: String? = nil, forced: Name? = nil) throws(DataError) -> ChatTemplate {
-        let recognized = jinja.flatMap(recognize)
-        if let forced {
-            if let recognized, recognized.name == forced { return recognized }
-            return ChatTemplate(named: forced)
-        }
-        if let recognized { return recognized }
+        let known = jinja.flatMap(recognize)
+        if let forced, known?.name != forced { return ChatTemplate(named: forced) }
         let model = modelType.map { " (model type `\($0)`)" } ?? ""
         let names = Name.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
-        throw DataError(.unknownTemplate, jinja == nil
-            ? "the model\(model) has no chat template; set `chat_template` to one of \(names)"
-            : "the model's chat template\(model) is not one of those known; set `chat_template` to one of \(names) if one fits")
+        guard let jinja else { throw DataError(.unknownTemplate, "the model\(model) has no chat template; set `chat_template` to one of \(names)") }
+        // Of a source that this program wrote, the known template knows more than it says.
+        if let known, Name.written(jinja) != nil { return known }
+        do throws(JinjaError) {
+            return .own(try OwnTemplate(jinja, known: known))
+        } catch {
+            throw DataError(.unknownTemplate, "the model's chat template\(model) cannot be run: its \(error.description); set `chat_template` to one of \(names) if one fits")
+        }
     }
 
     /// The known template that `jinja` is the source of, or nil. Features of the source propose one; running the source proves it.

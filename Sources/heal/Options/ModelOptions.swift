@@ -76,9 +76,9 @@ extension OpenedModel {
         do {
             return try chatTemplate(forced: option)
         } catch let error as DataError where error.code == .unknownTemplate {
+            guard chatTemplateSource == nil else { throw Failure("\(path): \(error.message)".replacing("set `chat_template` to", with: "give --template"), .badInput) }
             let names = ChatTemplate.Name.allCases.map(\.rawValue).joined(separator: ", ")
-            let reason = chatTemplateSource == nil ? "has no chat template" : "has a chat template that is not known"
-            throw Failure("\(path): the model \(reason); give --template, one of \(names)", .badInput)
+            throw Failure("\(path): the model has no chat template; give --template, one of \(names)", .badInput)
         }
     }
 

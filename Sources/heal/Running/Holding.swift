@@ -105,5 +105,5 @@ struct Holding {
     static let sizes = [("fp32", 32), ("fp16", 16), ("int8", 8), ("int4", 4)]
 
     /// The chat template that the model's own is known as.
-    var templateName: String? { templateSource.flatMap { ChatTemplate.recognize($0)?.name.rawValue } }
+    var templateName: String? { templateSource.flatMap { ChatTemplate.recognize($0)?.name?.rawValue } }
 }
