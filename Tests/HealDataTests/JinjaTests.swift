@@ -91,7 +91,11 @@ struct JinjaGolden: Sendable, CustomTestStringConvertible {
     }
 
     @Test func errorsNameTheLine() {
-        for (source, line) in [("a\n\n{{ x.y }}", 3), ("{% if true %}\n{{ 1 +\n }}", 3), ("{#\n\n#}{{ 'a\nb' }}{% for x in 5 %}{% endfor %}", 4), ("a\n{{ raise_exception('x') }}", 2)] {
+        let sources = [
+            ("a\n\n{{ x.y }}", 3), ("{% if true %}\n{{ 1 +\n }}", 3), ("{#\n\n#}{{ 'a\nb' }}{% for x in 5 %}{% endfor %}", 4),
+            ("a\n{{ raise_exception('x') }}", 2),
+        ]
+        for (source, line) in sources {
             let golden = JinjaGolden(JSON(.object([.init(key: "source", position: .start, value: JSON(.string(source)))])))
             guard case .failure(let error) = golden.rendered() else {
                 Issue.record("no error in \(source)")
@@ -103,7 +107,9 @@ struct JinjaGolden: Sendable, CustomTestStringConvertible {
 
     /// The bytes in `{% generation %}` blocks, those in macros and captured text left out.
     @Test func generatedBytesAreKnown() throws {
-        let template = try JinjaTemplate("é{% generation %}\nab{% endgeneration %}c{% for i in 'xy' %}{% generation %}{{ i }}{% endgeneration %}{% endfor %}{% set s %}{% generation %}q{% endgeneration %}{% endset %}{{ s }}")
+        let template = try JinjaTemplate(
+            "é{% generation %}\nab{% endgeneration %}c{% for i in 'xy' %}{% generation %}{{ i }}{% endgeneration %}{% endfor %}"
+                + "{% set s %}{% generation %}q{% endgeneration %}{% endset %}{{ s }}")
         var interpreter = JinjaInterpreter(template, variables: [], size: 0)
         try interpreter.run()
         #expect(interpreter.output.string == "éabcxyq")

@@ -51,9 +51,7 @@ struct JinjaParser {
         var body: [JinjaStatement] = []
         while current != .end {
             let line = line
-            if safeFilters > 0 {
-                throw JinjaError(kind: .unsupported, line: line, message: "`safe` is supported as the last filter of what `{{ }}` writes")
-            }
+            try refuseSafe()
             switch current {
             case .text(let text):
                 advance()
@@ -69,9 +67,7 @@ struct JinjaParser {
             default: throw unexpected()
             }
         }
-        if safeFilters > 0 {
-            throw JinjaError(kind: .unsupported, line: line, message: "`safe` is supported as the last filter of what `{{ }}` writes")
-        }
+        try refuseSafe()
         if !ends.isEmpty { throw failure("the template ends before `\(ends[ends.count - 1])`") }
         return body
     }
@@ -120,6 +116,11 @@ struct JinjaParser {
         let value = try tuple()
         if safeFilters == 1, case .postfix(_, let steps) = value, case .filter("safe", _)? = steps.last { safeFilters = 0 }
         return value
+    }
+
+    private func refuseSafe() throws(JinjaError) {
+        guard safeFilters > 0 else { return }
+        throw JinjaError(kind: .unsupported, line: line, message: "`safe` is supported as the last filter of what `{{ }}` writes")
     }
 
     private mutating func condition() throws(JinjaError) -> JinjaStatement.Kind {
