@@ -1,6 +1,7 @@
 /// The values of expressions.
 extension JinjaInterpreter {
     mutating func evaluate(_ expression: JinjaExpression) throws(JinjaError) -> JinjaValue {
+        try spend()
         switch expression {
         case .text(let text): return .text(TracedText(text))
         case .integer(let value): return .integer(value)
@@ -9,7 +10,6 @@ extension JinjaInterpreter {
         case .none: return .none
         case .name(let name): return scope.value(name.number) ?? .undefined("`\(name.text)`")
         default:
-            try spend()
             try deeper()
             defer { shallower() }
             return try compound(expression)
@@ -18,8 +18,8 @@ extension JinjaInterpreter {
 
     private mutating func compound(_ expression: JinjaExpression) throws(JinjaError) -> JinjaValue {
         switch expression {
-        case .list(let elements): return .list(try evaluate(all: elements))
-        case .tuple(let elements): return .tuple(try evaluate(all: elements))
+        case .list(let elements): return try weighed(.list(try evaluate(all: elements)))
+        case .tuple(let elements): return try weighed(.tuple(try evaluate(all: elements)))
         case .dictionary(let pairs): return try dictionary(pairs)
         case .postfix(let base, let steps): return try applied(steps, try evaluate(base))
         case .negated(let operand): return try negative(try evaluate(operand))
@@ -42,8 +42,14 @@ extension JinjaInterpreter {
 
     private mutating func dictionary(_ pairs: [JinjaPair]) throws(JinjaError) -> JinjaValue {
         var dictionary = JinjaDictionary()
-        for pair in pairs { dictionary.set(try evaluate(pair.key), try evaluate(pair.value)) }
-        return .dictionary(dictionary)
+        for pair in pairs { try set(try evaluate(pair.key), try evaluate(pair.value), in: &dictionary) }
+        return try weighed(.dictionary(dictionary))
+    }
+
+    mutating func set(_ key: JinjaValue, _ value: JinjaValue, in dictionary: inout JinjaDictionary) throws(JinjaError) {
+        guard key.isHashable else { throw failure("\(key.kind) cannot be a key") }
+        try spend(dictionary.entries.count / 8)
+        dictionary.set(key, value)
     }
 
     private mutating func first(of parts: [JinjaExpression], whoseTruthIs wanted: Bool) throws(JinjaError) -> JinjaValue {
@@ -62,8 +68,11 @@ extension JinjaInterpreter {
 
     private mutating func joined(_ parts: [JinjaExpression]) throws(JinjaError) -> JinjaValue {
         var whole = TracedText()
-        for part in parts { whole.append(try text(try evaluate(part))) }
-        try spend(whole.count / 16)
+        for part in parts {
+            let next = try text(try evaluate(part))
+            try spend(next.count / 16)
+            whole.append(next)
+        }
         return .text(whole)
     }
 
@@ -86,13 +95,13 @@ extension JinjaInterpreter {
     }
 
     mutating func holds(_ sign: String, _ left: JinjaValue, _ right: JinjaValue) throws(JinjaError) -> Bool {
-        try spend(size(left) / 64)
         switch sign {
-        case "==": return left == right
-        case "!=": return left != right
+        case "==": return try equal(left, right)
+        case "!=": return try !equal(left, right)
         case "in": return try contains(right, left)
         case "not in": return try !contains(right, left)
         default:
+            try weigh(left)
             let order = try order(left, right)
             switch sign {
             case "<": return order < 0
@@ -103,6 +112,14 @@ extension JinjaInterpreter {
         }
     }
 
+    mutating func equal(_ left: JinjaValue, _ right: JinjaValue) throws(JinjaError) -> Bool {
+        switch left {
+        case .list, .tuple, .dictionary, .text, .iterable: try weigh(left)
+        default: break
+        }
+        return left == right
+    }
+
     /// Below, at or above 0 as `left` comes before, with or after `right`.
     func order(_ left: JinjaValue, _ right: JinjaValue) throws(JinjaError) -> Int {
         if case .text(let a) = left, case .text(let b) = right {
@@ -110,35 +127,38 @@ extension JinjaInterpreter {
         }
         if let a = left.integer, let b = right.integer { return a == b ? 0 : a < b ? -1 : 1 }
         if let a = left.double, let b = right.double { return a == b ? 0 : a < b ? -1 : 1 }
-        if let a = left.elements, let b = right.elements {
+        switch (left, right) {
+        case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)):
             for (x, y) in zip(a, b) where x != y { return try order(x, y) }
             return a.count - b.count
+        default: throw failure("\(left.kind) and \(right.kind) have no order")
         }
-        throw failure("\(left.kind) and \(right.kind) have no order")
     }
 
     mutating func contains(_ whole: JinjaValue, _ part: JinjaValue) throws(JinjaError) -> Bool {
         switch whole {
         case .text(let text):
             guard case .text(let pattern) = part else { throw failure("only text can be in text, not \(part.kind)") }
-            try spend(text.count / 16)
+            try spend((text.count + pattern.count) / 8)
             return text.find(pattern.bytes) != nil
-        case .dictionary(let dictionary): return dictionary[part] != nil
+        case .dictionary(let dictionary):
+            guard part.isHashable else { throw failure("\(part.kind) cannot be a key") }
+            try weigh(part)
+            try spend(dictionary.entries.count / 8)
+            return dictionary[part] != nil
         case .undefined: return false
         case .list(let elements), .tuple(let elements):
-            try spend(elements.count)
+            try weigh(whole)
             return elements.contains(part)
+        case .iterable(let iterable):
+            try weigh(whole)
+            // A generator is used up to the place.
+            while let next = iterable.take(iterable.kind == .generator ? 1 : .max).first {
+                guard iterable.kind == .generator else { return iterable.elements.contains(part) }
+                if next == part { return true }
+            }
+            return false
         default: throw failure("nothing can be in \(whole.kind)")
-        }
-    }
-
-    /// About how many bytes a comparison of the value looks at.
-    private func size(_ value: JinjaValue) -> Int {
-        switch value {
-        case .text(let text): text.count
-        case .list(let elements), .tuple(let elements): 64 * elements.count
-        case .dictionary(let dictionary): 64 * dictionary.entries.count
-        default: 0
         }
     }
 }

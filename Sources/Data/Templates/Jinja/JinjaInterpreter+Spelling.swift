@@ -39,13 +39,14 @@ extension JinjaInterpreter {
         case .tuple(let elements): try write(elements, writer.isJSON ? "[" : "(", writer.isJSON ? "]" : elements.count == 1 ? ",)" : ")", &writer)
         case .dictionary(let dictionary): try write(dictionary, &writer)
         case .undefined(let what): throw failure("\(what) is undefined, so it cannot be written")
-        case .namespace, .loop, .function: throw failure("\(value.kind) cannot be written")
+        case .iterable, .namespace, .loop, .function: throw failure(.unsupported, "\(value.kind) cannot be written")
         }
     }
 
     private mutating func write(_ elements: [JinjaValue], _ opening: String, _ closing: String, _ writer: inout PythonWriter) throws(JinjaError) {
         writer.open(opening)
         for (index, element) in elements.enumerated() {
+            try spend(writer.growth / 16)
             writer.separate(isFirst: index == 0)
             try write(element, &writer)
         }
@@ -56,11 +57,12 @@ extension JinjaInterpreter {
         var entries = dictionary.entries
         if writer.sortsKeys {
             entries = try sorted(entries.map { .tuple([$0.key, $0.value]) }, by: { $0.elements?[0] ?? .none }).compactMap { pair in
-                pair.elements.map { (key: $0[0], value: $0[1]) }
+                pair.elements.map { JinjaDictionary.Entry(key: $0[0], value: $0[1]) }
             }
         }
         writer.open("{")
         for (index, entry) in entries.enumerated() {
+            try spend(writer.growth / 16)
             writer.separate(isFirst: index == 0)
             let key = try writer.isJSON ? jsonKey(entry.key) : entry.key
             try write(key, &writer)
@@ -98,12 +100,21 @@ struct PythonWriter {
     let style: Style
     var text = TracedText()
     private var level = 0
+    private var counted = 0
 
     init(style: Style) { self.style = style }
 
     private var json: JSONStyle? { if case .json(let style) = style { style } else { nil } }
     var isJSON: Bool { json != nil }
     var sortsKeys: Bool { json?.sortsKeys ?? false }
+
+    /// Bytes since it was asked for the last time.
+    var growth: Int {
+        mutating get {
+            defer { counted = text.count }
+            return text.count - counted
+        }
+    }
 
     mutating func word(_ python: String, _ json: String) { text.append(isJSON ? json : python) }
 

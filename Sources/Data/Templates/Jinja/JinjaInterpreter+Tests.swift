@@ -1,12 +1,23 @@
+import Foundation
+
 /// `value is test`.
 extension JinjaInterpreter {
-    static let tests: Set<String> = [
+    static let tests: Set<String> = plainTests.union(comparingTests.keys).union(["divisibleby", "sameas"])
+
+    private static let plainTests: Set<String> = [
         "defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "boolean", "true", "false", "integer", "float", "number", "callable",
-        "odd", "even", "divisibleby", "lower", "upper", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan", "le", "gt", "greaterthan", "ge", "sameas",
-        "filter", "test",
+        "odd", "even", "lower", "upper",
+    ]
+    private static let comparingTests: [String: String] = [
+        "in": "in", "eq": "==", "equalto": "==", "==": "==", "ne": "!=", "!=": "!=", "lt": "<", "lessthan": "<", "<": "<", "le": "<=", "<=": "<=", "gt": ">",
+        "greaterthan": ">", ">": ">", "ge": ">=", ">=": ">=",
     ]
 
-    mutating func test(_ name: String, _ value: JinjaValue, _ arguments: [JinjaValue]) throws(JinjaError) -> Bool {
+    mutating func test(_ name: String, _ value: JinjaValue, _ call: JinjaCall) throws(JinjaError) -> Bool {
+        guard call.named.isEmpty, call.values.count == (Self.plainTests.contains(name) ? 0 : 1) else {
+            throw failure(.unsupported, "the test `\(name)` takes \(Self.plainTests.contains(name) ? "no argument" : "one argument, without a name")")
+        }
+        let arguments = call.values
         switch name {
         case "defined": return !value.isUndefined
         case "undefined": return value.isUndefined
@@ -22,30 +33,37 @@ extension JinjaInterpreter {
         case "callable": if case .function = value { return true } else { return false }
         case "iterable", "sequence":
             switch value {
+            case .iterable(let iterable): return name == "iterable" || iterable.kind == .range
             case .undefined, .text, .list, .tuple, .dictionary: return true
             default: return false
             }
-        case "filter": return Self.filters.contains(try text(value).string)
-        case "test": return Self.tests.contains(try text(value).string)
         case "odd", "even", "divisibleby": return try divides(name, value, arguments)
-        case "lower": return try text(value).string == text(value).string.lowercased()
-        case "upper": return try text(value).string == text(value).string.uppercased()
-        default: return try compares(name, value, arguments)
+        case "lower", "upper":
+            let text = try text(value)
+            try spend(text.count / 4)
+            return Self.holds("is" + name, text.string)
+        case "sameas": return try isSame(value, arguments[0])
+        default: return try holds(Self.comparingTests[name] ?? "==", value, arguments[0])
         }
     }
 
     private func divides(_ name: String, _ value: JinjaValue, _ arguments: [JinjaValue]) throws(JinjaError) -> Bool {
-        let divisor = name == "divisibleby" ? arguments.first?.integer ?? 0 : 2
-        guard let integer = value.integer, divisor != 0 else { throw failure("`\(name)` tests whole numbers") }
-        return (integer % divisor == 0) != (name == "odd")
+        let divisor = arguments.first ?? .integer(2)
+        if let integer = value.integer, let divisor = divisor.integer, divisor != 0 {
+            return (integer.remainderReportingOverflow(dividingBy: divisor).partialValue == 0) != (name == "odd")
+        }
+        guard let number = value.double, let divisor = divisor.double, divisor != 0 else { throw failure("`\(name)` tests numbers") }
+        let rest = fmod(number, divisor)
+        return name == "odd" ? abs(rest) == 1 : rest == 0
     }
 
-    private mutating func compares(_ name: String, _ value: JinjaValue, _ arguments: [JinjaValue]) throws(JinjaError) -> Bool {
-        guard let other = arguments.first else { throw failure("the test `\(name)` wants a value to compare with") }
-        let signs = [
-            "in": "in", "eq": "==", "equalto": "==", "==": "==", "sameas": "==", "ne": "!=", "!=": "!=", "lt": "<", "lessthan": "<", "le": "<=", "gt": ">",
-            "greaterthan": ">", "ge": ">=",
-        ]
-        return try holds(signs[name] ?? "==", value, other)
+    /// Whether both are one object of Python, which is plain for `none` and Booleans only.
+    private func isSame(_ value: JinjaValue, _ other: JinjaValue) throws(JinjaError) -> Bool {
+        switch (value, other) {
+        case (.none, .none): return true
+        case (.bool(let a), .bool(let b)): return a == b
+        case (.none, _), (_, .none), (.bool, _), (_, .bool): return false
+        default: throw failure(.unsupported, "`sameas` is supported for none, true and false")
+        }
     }
 }

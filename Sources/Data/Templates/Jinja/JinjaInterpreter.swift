@@ -11,7 +11,6 @@ struct JinjaInterpreter {
     private(set) var generated: [Range<Int>] = []
     var scope = JinjaScope(in: nil)
     var line = 1
-    var loops = 0
     /// Macros, filters and captured blocks around the place that is written.
     private var captures = 0
     private var depth = 0
@@ -42,6 +41,33 @@ struct JinjaInterpreter {
     mutating func spend(_ amount: Int = 1) throws(JinjaError) {
         steps -= amount
         if steps < 0 { throw failure(.limit, "the template takes more steps than any chat needs; is there a loop without an end?") }
+    }
+
+    /// Refuses what is nested too deep, and what only a variable may hold: what is in lists and objects has an end, and holds no variables.
+    /// The walk counts as work, so that parts which stand in several places cannot double for ever.
+    mutating func weigh(_ value: JinjaValue) throws(JinjaError) {
+        try spend()
+        switch value {
+        case .text(let text): try spend(text.count / 64)
+        case .list(let elements), .tuple(let elements): try weigh(all: elements)
+        case .iterable(let iterable): try weigh(all: iterable.elements)
+        case .dictionary(let dictionary):
+            try spend(dictionary.entries.count * dictionary.entries.count / 16)
+            for entry in dictionary.entries { try weigh(all: [entry.key, entry.value]) }
+        case .namespace, .loop, .function: throw failure(.unsupported, "\(value.kind) in a list or an object is not supported")
+        default: break
+        }
+    }
+
+    mutating func weigh(all values: [JinjaValue]) throws(JinjaError) {
+        try deeper()
+        defer { shallower() }
+        for value in values { try weigh(value) }
+    }
+
+    mutating func weighed(_ value: JinjaValue) throws(JinjaError) -> JinjaValue {
+        try weigh(value)
+        return value
     }
 
     mutating func deeper() throws(JinjaError) {
@@ -81,7 +107,7 @@ struct JinjaInterpreter {
         case .set(let target, let value): try assign(target, try evaluate(value))
         case .capture(let target, let filters, let body): try assign(target, try applied(filters, .text(try captured(body))))
         case .macro(let macro): scope.set(macro.name.number, .function(.macro(JinjaMacro(macro, scope))))
-        case .call(let call, let caller): try write(try text(try self.call(call, caller: caller)))
+        case .call(let macro, let arguments, let caller): try write(try text(try call(macro, arguments, caller: caller)))
         case .filter(let filters, let body): try write(try text(try applied(filters, .text(try captured(body)))))
         case .with(let values, let body): return try run(with: values, body)
         case .generation(let body): try generate(body)
@@ -145,18 +171,28 @@ struct JinjaInterpreter {
             _ = try run(inScope: definition.otherwise)
             return
         }
-        loops += 1
-        defer { loops -= 1 }
-        let loop = JinjaLoop(items, depth: loops), outer = scope, name = template.number(of: "loop")
+        // As in the reference, `else` is skipped once a body has been run to its end.
+        if try !runBodies(definition, JinjaLoop(items)) { _ = try run(inScope: definition.otherwise) }
+    }
+
+    /// Whether a body was run to its end.
+    private mutating func runBodies(_ definition: JinjaLoopDefinition, _ loop: JinjaLoop) throws(JinjaError) -> Bool {
+        let outer = scope, name = template.number(of: "loop")
         defer { scope = outer }
-        for (index, item) in items.enumerated() {
+        var isCompleted = false
+        for (index, item) in loop.items.enumerated() {
             try spend()
             scope = JinjaScope(in: outer)
             loop.index = index
             if let name { scope.set(name, .loop(loop)) }
             try assign(definition.target, item)
-            if try run(definition.body) == .breakLoop { break }
+            switch try run(definition.body) {
+            case .goOn: isCompleted = true
+            case .continueLoop: break
+            case .breakLoop: return isCompleted
+            }
         }
+        return isCompleted
     }
 
     private mutating func run(inScope body: [JinjaStatement]) throws(JinjaError) -> Flow {
@@ -184,7 +220,7 @@ struct JinjaInterpreter {
         case .name(let name): scope.set(name.number, value)
         case .attribute(let name, let attribute):
             guard case .namespace(let space)? = scope.value(name.number) else { throw failure("`\(name.text)` is no namespace, so nothing can be set in it") }
-            space.attributes.set(.string(attribute), value)
+            try setAttribute(.string(attribute), value, of: space)
         case .tuple(let targets):
             let values = try elements(of: value)
             guard values.count == targets.count else { throw failure("\(values.count) values for \(targets.count) names") }
@@ -192,14 +228,25 @@ struct JinjaInterpreter {
         }
     }
 
+    mutating func setAttribute(_ key: JinjaValue, _ value: JinjaValue, of space: JinjaNamespace) throws(JinjaError) {
+        if case .text(let name) = key, name.bytes.first == UInt8(ascii: "_") {
+            throw failure(.unsupported, "`\(name.string)`: names in a namespace do not begin with `_`")
+        }
+        try spend(space.attributes.entries.count / 8)
+        space.attributes.set(key, try weighed(value))
+    }
+
     /// What a loop over the value goes through.
     mutating func elements(of value: JinjaValue) throws(JinjaError) -> [JinjaValue] {
         switch value {
         case .undefined: return []
         case .list(let elements), .tuple(let elements): return elements
-        case .dictionary(let dictionary): return dictionary.entries.map(\.key)
+        case .iterable(let iterable): return iterable.take()
+        case .dictionary(let dictionary):
+            try spend(dictionary.entries.count)
+            return dictionary.entries.map(\.key)
         case .text(let text):
-            try spend(text.count)
+            try spend(text.count * 2)
             return text.scalars.map { .text($0) }
         default: throw failure("\(value.kind) has no elements to go through")
         }

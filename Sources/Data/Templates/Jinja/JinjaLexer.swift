@@ -97,12 +97,21 @@ struct JinjaLexer {
     private mutating func finish(_ sign: UInt8?, trims: Bool) {
         let start = at
         if sign == 0x2D {
-            at = source.count - TracedText(Array(source[at...])).stripped(end: false).count
+            skipSpace()
         } else if trims, sign != 0x2B, peek() == 0x0A {
             at += 1
         }
         count(start..<at)
         startsLine = at > 0 && source[at - 1] == 0x0A
+    }
+
+    /// Over what Python calls white space.
+    private mutating func skipSpace() {
+        while at < source.count {
+            let end = min(source.count, at + TracedText.length(ofScalarFrom: source[at]))
+            guard let scalar = String(decoding: source[at..<end], as: UTF8.self).unicodeScalars.first, scalar.isPythonSpace else { return }
+            at = end
+        }
     }
 
     private mutating func comment() throws(JinjaError) {
@@ -182,7 +191,7 @@ struct JinjaLexer {
     private mutating func word(_ byte: UInt8, _ open: inout [UInt8]) throws(JinjaError) {
         if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") { return try string(byte) }
         if Self.isDigit(byte) { return try number() }
-        if Self.isNameByte(byte) { return add(.name(take(while: Self.isNameByte))) }
+        if Self.isNameByte(byte) { return try name() }
         for sign in ["//", "**", "==", "!=", "<=", ">="] where source[at...].starts(with: sign.utf8) {
             at += 2
             return add(.sign(sign))
@@ -205,9 +214,27 @@ struct JinjaLexer {
         }
     }
 
+    private mutating func name() throws(JinjaError) {
+        let name = take(while: Self.isNameByte), scalars = name.unicodeScalars
+        guard let first = scalars.first, first == "_" || first.properties.isXIDStart, scalars.allSatisfy(\.properties.isXIDContinue) else {
+            throw failure("\(name.prefix(40)) cannot be a name")
+        }
+        add(.name(name))
+    }
+
     private mutating func number() throws(JinjaError) {
+        if peek() == UInt8(ascii: "0"), let radix = peek(1).flatMap({ [UInt8(ascii: "x"): 16, UInt8(ascii: "o"): 8, UInt8(ascii: "b"): 2][$0 | 0x20] }) {
+            at += 2
+            let text = take { Self.isNameByte($0) }.filter { $0 != "_" }
+            guard let value = Int(text, radix: radix) else { throw failure("the number \(text.prefix(40)) to the base \(radix) is not supported") }
+            return add(.integer(value))
+        }
+        // What follows a point is an index.
+        let isIndex = at > 0 && source[at - 1] == UInt8(ascii: ".")
         var text = digits()
+        if text.hasPrefix("0"), text.contains(where: { $0 != "0" }) { throw failure("a number that begins with 0") }
         var isWhole = true
+        if isIndex, let value = Int(text) { return add(.integer(value)) }
         if peek() == UInt8(ascii: "."), let next = peek(1), Self.isDigit(next) {
             at += 1
             text += "." + digits()

@@ -29,8 +29,13 @@ extension JinjaParser {
     private mutating func conditional() throws(JinjaError) -> JinjaExpression {
         try deeper()
         defer { shallower() }
-        var value = try disjunction()
+        var value = try disjunction(), levels = 0
+        defer { for _ in 0..<levels { shallower() } }
         while takeWord("if") {
+            if case .conditional = value {
+                try deeper()
+                levels += 1
+            }
             let test = try disjunction()
             let otherwise: JinjaExpression? = try takeWord("else") ? conditional() : nil
             value = .conditional(test, then: value, otherwise: otherwise)
@@ -108,8 +113,9 @@ extension JinjaParser {
             defer { shallower() }
             let isNegative = take("-")
             if !isNegative { advance() }
-            let value = try unary(filtered: false)
-            return try postfix(isNegative ? .negated(value) : value, plain: false, filtered: filtered)
+            let value = JinjaExpression.negated(try unary(filtered: false))
+            // `+` makes a number of a Boolean, and refuses what is none, as two `-` do.
+            return try postfix(isNegative ? value : .negated(value), plain: false, filtered: filtered)
         }
         return try postfix(try primary(), plain: true, filtered: filtered)
     }
@@ -169,9 +175,10 @@ extension JinjaParser {
 
     mutating func filterCall() throws(JinjaError) -> JinjaPostfix {
         let line = line, name = try dottedName()
-        guard JinjaInterpreter.filters.contains(name) else {
+        guard JinjaInterpreter.filters[name] != nil else {
             throw JinjaError(kind: .unsupported, line: line, message: "the filter `\(name)` is not supported")
         }
+        if name == "safe" { safeFilters += 1 }
         return .filter(name, try current == .sign("(") ? arguments() : JinjaArguments())
     }
 
@@ -192,7 +199,7 @@ extension JinjaParser {
     private mutating func testArguments() throws(JinjaError) -> JinjaArguments {
         switch current {
         case .sign("("): return try arguments()
-        case .name("else"), .name("or"), .name("and"), .name("if"), .name("in"), .name("not"), .name("recursive"): return JinjaArguments()
+        case .name("else"), .name("or"), .name("and"): return JinjaArguments()
         case .name("is"): throw failure("tests cannot follow each other")
         case .name, .string, .integer, .number, .sign("["), .sign("{"):
             return JinjaArguments(values: [try postfix(try primary(), plain: true, filtered: false)])
@@ -229,7 +236,12 @@ extension JinjaParser {
         case .name("true"), .name("True"): advance(); return .bool(true)
         case .name("false"), .name("False"): advance(); return .bool(false)
         case .name("none"), .name("None"): advance(); return .none
-        case .name: return .name(try name())
+        case .name(let word):
+            if ["varargs", "kwargs", "self", "super", "lipsum", "cycler", "joiner"].contains(word) {
+                throw JinjaError(kind: .unsupported, line: line, message: "`\(word)` is not supported")
+            }
+            if word == "caller" { usesCaller = true }
+            return .name(try name())
         case .integer(let value): advance(); return .integer(value)
         case .number(let value): advance(); return .number(value)
         case .string: return try strings()

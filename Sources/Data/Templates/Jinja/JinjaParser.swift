@@ -1,8 +1,8 @@
 /// A template as statements.
 struct JinjaTemplate: Sendable {
     let statements: [JinjaStatement]
-    /// The spelling of each variable's number.
-    let names: [String]
+    /// The number of each variable's spelling.
+    private let numbers: [String: Int]
     /// Names of attributes and strings that the template holds, by which it can ask for a message's parts.
     let words: Set<String>
 
@@ -12,12 +12,12 @@ struct JinjaTemplate: Sendable {
         }
         var parser = JinjaParser(try JinjaLexer.tokens(of: source))
         statements = try parser.template()
-        names = parser.names
+        numbers = parser.numbers
         words = parser.words
     }
 
     /// The number of a variable, if the template knows it.
-    func number(of name: String) -> Int? { names.firstIndex(of: name) }
+    func number(of name: String) -> Int? { numbers[name] }
 }
 
 /// Reads statements; expressions are read in `JinjaParser+Expressions.swift`.
@@ -27,11 +27,14 @@ struct JinjaParser {
 
     private let tokens: [JinjaLexer.Placed]
     private var at = 0
-    private(set) var names: [String] = []
-    private var numbers: [String: Int] = [:]
+    private(set) var numbers: [String: Int] = [:]
     var words: Set<String> = []
     private var depth = 0
     private var loops = 0
+    /// Whether the macro that is read asks for its `caller`.
+    var usesCaller = false
+    /// Uses of the filter `safe` in the statement that is read.
+    var safeFilters = 0
 
     init(_ tokens: [JinjaLexer.Placed]) { self.tokens = tokens }
 
@@ -48,13 +51,14 @@ struct JinjaParser {
         var body: [JinjaStatement] = []
         while current != .end {
             let line = line
+            try refuseSafe()
             switch current {
             case .text(let text):
                 advance()
                 body.append(JinjaStatement(line: line, kind: .text(text)))
             case .outputStart:
                 advance()
-                body.append(JinjaStatement(line: line, kind: .output(try tuple())))
+                body.append(JinjaStatement(line: line, kind: .output(try written())))
                 try expect(.outputEnd)
             case .blockStart:
                 if case .name(let word) = next, ends.contains(word) { return body }
@@ -63,6 +67,7 @@ struct JinjaParser {
             default: throw unexpected()
             }
         }
+        try refuseSafe()
         if !ends.isEmpty { throw failure("the template ends before `\(ends[ends.count - 1])`") }
         return body
     }
@@ -77,9 +82,9 @@ struct JinjaParser {
         case "call": return try call()
         case "filter": return try filter()
         case "with": return try with()
-        case "generation": return .generation(body: try body(until: "endgeneration"))
+        case "generation": return .generation(body: try capturedBody(until: "endgeneration"))
         case "break", "continue":
-            guard loops > 0 else { throw failure("`\(word)` stands outside a loop") }
+            guard loops > 0 else { throw failure("`\(word)` stands outside a loop, or in a block inside it whose text is kept") }
             try expect(.blockEnd)
             return word == "break" ? .breakLoop : .continueLoop
         case "block", "extends", "include", "import", "from", "autoescape", "do", "trans", "debug", "print":
@@ -98,10 +103,30 @@ struct JinjaParser {
         return body
     }
 
+    /// The same for a block whose text is kept: a loop around it cannot be left from inside.
+    private mutating func capturedBody(until end: String) throws(JinjaError) -> [JinjaStatement] {
+        let outer = loops
+        loops = 0
+        defer { loops = outer }
+        return try body(until: end)
+    }
+
+    /// What `{{ }}` writes. The text of `safe` is of a kind of its own in the reference: it may be written, and nothing else.
+    private mutating func written() throws(JinjaError) -> JinjaExpression {
+        let value = try tuple()
+        if safeFilters == 1, case .postfix(_, let steps) = value, case .filter("safe", _)? = steps.last { safeFilters = 0 }
+        return value
+    }
+
+    private func refuseSafe() throws(JinjaError) {
+        guard safeFilters > 0 else { return }
+        throw JinjaError(kind: .unsupported, line: line, message: "`safe` is supported as the last filter of what `{{ }}` writes")
+    }
+
     private mutating func condition() throws(JinjaError) -> JinjaStatement.Kind {
         var branches: [(test: JinjaExpression, body: [JinjaStatement])] = []
         while true {
-            let test = try tuple()
+            let test = try tuple(conditional: false)
             try expect(.blockEnd)
             branches.append((test, try statements(until: ["elif", "else", "endif"])))
             advance()
@@ -117,6 +142,7 @@ struct JinjaParser {
 
     private mutating func loop() throws(JinjaError) -> JinjaStatement.Kind {
         let target = try target(attributes: false)
+        guard !target.holds("loop") else { throw failure("`loop` cannot be the name of a loop's variable") }
         guard takeWord("in") else { throw unexpected() }
         let source = try tuple(conditional: false)
         let filter: JinjaExpression? = try takeWord("if") ? expression() : nil
@@ -144,7 +170,7 @@ struct JinjaParser {
             return .set(target, value)
         }
         let filters = try self.filters()
-        return .capture(target, filters, body: try body(until: "endset"))
+        return .capture(target, filters, body: try capturedBody(until: "endset"))
     }
 
     private mutating func filters() throws(JinjaError) -> [JinjaPostfix] {
@@ -155,24 +181,26 @@ struct JinjaParser {
 
     private mutating func filter() throws(JinjaError) -> JinjaStatement.Kind {
         let filters = [try filterCall()] + (try self.filters())
-        return .filter(filters, body: try body(until: "endfilter"))
+        return .filter(filters, body: try capturedBody(until: "endfilter"))
     }
 
     private mutating func macro(name: JinjaName, end: String) throws(JinjaError) -> JinjaMacroDefinition {
-        let parameters = try self.parameters()
-        let outer = loops
-        loops = 0
-        defer { loops = outer }
-        return JinjaMacroDefinition(name: name, parameters: parameters, body: try body(until: end))
+        let parameters = try self.parameters(), outer = usesCaller
+        usesCaller = false
+        defer { usesCaller = usesCaller || outer }
+        let body = try capturedBody(until: end)
+        return JinjaMacroDefinition(name: name, parameters: parameters, usesCaller: usesCaller, body: body)
     }
 
     private mutating func parameters() throws(JinjaError) -> [(name: JinjaName, defaultValue: JinjaExpression?)] {
-        var parameters: [(name: JinjaName, defaultValue: JinjaExpression?)] = []
+        var parameters: [(name: JinjaName, defaultValue: JinjaExpression?)] = [], names: Set<Int> = []
         try expectSign("(")
         while !take(")") {
             if !parameters.isEmpty { try expectSign(",") }
             let name = try name()
+            guard names.insert(name.number).inserted else { throw failure("two arguments of the name `\(name.text)`") }
             let value: JinjaExpression? = try take("=") ? expression() : nil
+            if value == nil, let last = parameters.last, last.defaultValue != nil { throw failure("an argument without a default after one with it") }
             parameters.append((name, value))
         }
         return parameters
@@ -180,9 +208,10 @@ struct JinjaParser {
 
     private mutating func call() throws(JinjaError) -> JinjaStatement.Kind {
         let parameters = try current == .sign("(") ? self.parameters() : []
-        let call = try expression()
-        let body = try body(until: "endcall")
-        return .call(call, JinjaMacroDefinition(name: variable("caller"), parameters: parameters, body: body))
+        guard case .postfix(let base, let steps) = try expression(), case .call(let arguments)? = steps.last else { throw failure("`{% call %}` wants the call of a macro") }
+        let macro: JinjaExpression = steps.count > 1 ? .postfix(base, steps.dropLast()) : base
+        let body = try capturedBody(until: "endcall")
+        return .call(macro, arguments, JinjaMacroDefinition(name: variable("caller"), parameters: parameters, usesCaller: false, body: body))
     }
 
     private mutating func with() throws(JinjaError) -> JinjaStatement.Kind {
@@ -200,7 +229,7 @@ struct JinjaParser {
         var targets = [try singleTarget(attributes: attributes)], isTuple = false
         while take(",") {
             isTuple = true
-            guard case .name(let word) = current, word != "in" else { break }
+            if current == .name("in") { break }
             targets.append(try singleTarget(attributes: false))
         }
         return isTuple ? .tuple(targets) : targets[0]
@@ -270,9 +299,9 @@ struct JinjaParser {
 
     mutating func variable(_ text: String) -> JinjaName {
         if let number = numbers[text] { return JinjaName(number: number, text: text) }
-        numbers[text] = names.count
-        names.append(text)
-        return JinjaName(number: names.count - 1, text: text)
+        let number = numbers.count
+        numbers[text] = number
+        return JinjaName(number: number, text: text)
     }
 
     mutating func deeper() throws(JinjaError) {

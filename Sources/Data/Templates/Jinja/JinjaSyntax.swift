@@ -57,6 +57,13 @@ indirect enum JinjaTarget: Sendable {
     case name(JinjaName)
     case attribute(JinjaName, String)
     case tuple([JinjaTarget])
+
+    func holds(_ name: String) -> Bool {
+        switch self {
+        case .name(let own), .attribute(let own, _): own.text == name
+        case .tuple(let targets): targets.contains { $0.holds(name) }
+        }
+    }
 }
 
 struct JinjaStatement: Sendable {
@@ -72,7 +79,8 @@ struct JinjaStatement: Sendable {
         /// `{% set x %}…{% endset %}`, with the filters after the name.
         case capture(JinjaTarget, [JinjaPostfix], body: [JinjaStatement])
         case macro(JinjaMacroDefinition)
-        case call(JinjaExpression, JinjaMacroDefinition)
+        /// `{% call %}`: the macro, its arguments, and the block.
+        case call(JinjaExpression, JinjaArguments, JinjaMacroDefinition)
         case filter([JinjaPostfix], body: [JinjaStatement])
         case with([(target: JinjaTarget, value: JinjaExpression)], body: [JinjaStatement])
         case generation(body: [JinjaStatement])
@@ -92,5 +100,7 @@ struct JinjaLoopDefinition: Sendable {
 struct JinjaMacroDefinition: Sendable {
     var name: JinjaName
     var parameters: [(name: JinjaName, defaultValue: JinjaExpression?)]
+    /// Whether it is called with a block, which is its `caller`.
+    var usesCaller: Bool
     var body: [JinjaStatement]
 }

@@ -10,6 +10,7 @@ enum JinjaValue {
     case list([JinjaValue])
     case tuple([JinjaValue])
     case dictionary(JinjaDictionary)
+    case iterable(JinjaIterable)
     case namespace(JinjaNamespace)
     case loop(JinjaLoop)
     case function(JinjaFunction)
@@ -36,6 +37,7 @@ enum JinjaValue {
         case .text(let text): !text.isEmpty
         case .list(let elements), .tuple(let elements): !elements.isEmpty
         case .dictionary(let dictionary): !dictionary.entries.isEmpty
+        case .iterable(let iterable): iterable.kind == .generator || !iterable.elements.isEmpty
         case .namespace, .loop, .function: true
         }
     }
@@ -50,9 +52,19 @@ enum JinjaValue {
         case .text: "text"
         case .list, .tuple: "a list"
         case .dictionary: "an object"
+        case .iterable(let iterable): iterable.kind.rawValue
         case .namespace: "a namespace"
         case .loop: "the loop"
         case .function: "a function"
+        }
+    }
+
+    /// Whether it can be a key.
+    var isHashable: Bool {
+        switch self {
+        case .list, .dictionary, .iterable: false
+        case .tuple(let elements): elements.allSatisfy { $0.isHashable }
+        default: true
         }
     }
 
@@ -72,11 +84,16 @@ enum JinjaValue {
 
 /// Keys and values in the order of their making.
 struct JinjaDictionary {
-    private(set) var entries: [(key: JinjaValue, value: JinjaValue)] = []
+    struct Entry {
+        var key: JinjaValue
+        var value: JinjaValue
+    }
+
+    private(set) var entries: [Entry] = []
 
     init() {}
     /// - Parameter entries: no key twice.
-    init(unique entries: [(key: JinjaValue, value: JinjaValue)]) { self.entries = entries }
+    init(unique entries: [(key: JinjaValue, value: JinjaValue)]) { self.entries = entries.map { Entry(key: $0.key, value: $0.value) } }
 
     subscript(key: JinjaValue) -> JinjaValue? {
         if case .text(let text) = key { return self[text.bytes] }
@@ -91,7 +108,34 @@ struct JinjaDictionary {
     }
 
     mutating func set(_ key: JinjaValue, _ value: JinjaValue) {
-        if let place = entries.firstIndex(where: { $0.key == key }) { entries[place].value = value } else { entries.append((key, value)) }
+        if let place = entries.firstIndex(where: { $0.key == key }) { entries[place].value = value } else { entries.append(Entry(key: key, value: value)) }
+    }
+}
+
+/// What Python goes through without its being a list: no list equals it, and it has no text.
+final class JinjaIterable {
+    enum Kind: String {
+        /// Of `map`, `select` and their like: true even when empty, without a length, and gone through once.
+        case generator = "a generator"
+        /// Of `items`, `keys` and `values`.
+        case view = "a view of an object"
+        case range = "a range"
+    }
+
+    let kind: Kind
+    let elements: [JinjaValue]
+    private var used = 0
+
+    init(_ kind: Kind, _ elements: [JinjaValue]) {
+        self.kind = kind
+        self.elements = elements
+    }
+
+    /// The elements that are left, at most `count`; a generator's are used up.
+    func take(_ count: Int = .max) -> [JinjaValue] {
+        let rest = Array(elements[used...].prefix(count))
+        if kind == .generator { used += rest.count }
+        return rest
     }
 }
 
@@ -103,14 +147,10 @@ final class JinjaNamespace {
 /// What a loop knows of itself.
 final class JinjaLoop {
     let items: [JinjaValue]
-    let depth: Int
     var index = 0
     var lastChanged: [JinjaValue]?
 
-    init(_ items: [JinjaValue], depth: Int) {
-        self.items = items
-        self.depth = depth
-    }
+    init(_ items: [JinjaValue]) { self.items = items }
 }
 
 enum JinjaFunction {
@@ -125,10 +165,10 @@ enum JinjaGlobal: String, CaseIterable {
     case raise = "raise_exception"
 }
 
-/// A macro, and the variables that it sees.
+/// A macro, and the variables that it sees. Those variables hold the macro, so it does not hold them.
 final class JinjaMacro {
     let definition: JinjaMacroDefinition
-    let scope: JinjaScope
+    private(set) weak var scope: JinjaScope?
 
     init(_ definition: JinjaMacroDefinition, _ scope: JinjaScope) {
         self.definition = definition
@@ -138,16 +178,19 @@ final class JinjaMacro {
 
 /// Variables by number: a few, with those of the scope around behind them.
 final class JinjaScope {
+    private static let fewNames = 16
+
     let parent: JinjaScope?
     private var names: [Int] = []
     private var values: [JinjaValue] = []
+    /// Where each name is, once there are too many to look through.
+    private var places: [Int: Int] = [:]
 
     init(in parent: JinjaScope?) { self.parent = parent }
 
-    func own(_ name: Int) -> JinjaValue? {
-        for i in names.indices where names[i] == name { return values[i] }
-        return nil
-    }
+    private func place(of name: Int) -> Int? { names.count > Self.fewNames ? places[name] : names.firstIndex(of: name) }
+
+    func own(_ name: Int) -> JinjaValue? { place(of: name).map { values[$0] } }
 
     func value(_ name: Int) -> JinjaValue? {
         var scope: JinjaScope? = self
@@ -159,9 +202,14 @@ final class JinjaScope {
     }
 
     func set(_ name: Int, _ value: JinjaValue) {
-        if let place = names.firstIndex(of: name) { return values[place] = value }
+        if let place = place(of: name) { return values[place] = value }
         names.append(name)
         values.append(value)
+        if names.count == Self.fewNames + 1 {
+            for (place, name) in names.enumerated() { places[name] = place }
+        } else if names.count > Self.fewNames {
+            places[name] = names.count - 1
+        }
     }
 }
 
@@ -174,6 +222,7 @@ extension JinjaValue: Equatable {
         case (.list(let a), .list(let b)), (.tuple(let a), .tuple(let b)): a == b
         case (.dictionary(let a), .dictionary(let b)):
             a.entries.count == b.entries.count && a.entries.allSatisfy { b[$0.key] == $0.value }
+        case (.iterable(let a), .iterable(let b)): a === b || (a.kind == .range && b.kind == .range && a.elements == b.elements)
         case (.namespace(let a), .namespace(let b)): a === b
         case (.loop(let a), .loop(let b)): a === b
         default:

@@ -37,23 +37,37 @@ extension TracedText {
 
     /// Where `pattern` begins at or after `place`.
     func find(_ pattern: [UInt8], from place: Int = 0) -> Int? {
-        guard let first = pattern.first else { return place <= count ? place : nil }
-        var at = place
-        while at + pattern.count <= count {
-            if bytes[at] == first, bytes[at..<at + pattern.count].elementsEqual(pattern) { return at }
-            at += 1
-        }
-        return nil
+        guard !pattern.isEmpty else { return place <= count ? place : nil }
+        return occurrences(of: pattern, limit: 1, from: place).first
     }
 
     /// Where each occurrence of `pattern`, which is not empty, begins; none overlaps the one before.
-    func occurrences(of pattern: [UInt8], limit: Int = .max) -> [Int] {
-        var found: [Int] = [], place = 0
-        while found.count < limit, let at = find(pattern, from: place) {
-            found.append(at)
-            place = at + pattern.count
+    func occurrences(of pattern: [UInt8], limit: Int = .max, from place: Int = 0) -> [Int] {
+        Self.occurrences(of: pattern, in: bytes, limit: limit, from: place)
+    }
+
+    /// The search of Knuth, Morris and Pratt: each byte is looked at twice at most, whatever the pattern.
+    private static func occurrences(of pattern: [UInt8], in bytes: [UInt8], limit: Int, from place: Int) -> [Int] {
+        var places: [Int] = []
+        guard limit > 0, place + pattern.count <= bytes.count else { return places }
+        // How much of the pattern's beginning is also the end of its first i + 1 bytes.
+        var borders = [0], matched = 0
+        for byte in pattern.dropFirst() {
+            while matched > 0, pattern[matched] != byte { matched = borders[matched - 1] }
+            if pattern[matched] == byte { matched += 1 }
+            borders.append(matched)
         }
-        return found
+        matched = 0
+        for at in place..<bytes.count {
+            let byte = bytes[at]
+            while matched > 0, pattern[matched] != byte { matched = borders[matched - 1] }
+            if pattern[matched] == byte { matched += 1 }
+            guard matched == pattern.count else { continue }
+            places.append(at + 1 - matched)
+            if places.count == limit { break }
+            matched = 0
+        }
+        return places
     }
 
     func replacing(_ old: TracedText, with new: TracedText, limit: Int = .max) -> TracedText {
@@ -81,15 +95,8 @@ extension TracedText {
     }
 
     private func backwardOccurrences(of pattern: [UInt8], limit: Int) -> [Int] {
-        var found: [Int] = [], end = count
-        while found.count < limit, end >= pattern.count {
-            var at = end - pattern.count
-            while at >= 0, !bytes[at..<at + pattern.count].elementsEqual(pattern) { at -= 1 }
-            guard at >= 0 else { break }
-            found.append(at)
-            end = at
-        }
-        return found
+        guard !pattern.isEmpty else { return limit > 0 ? [count] : [] }
+        return Self.occurrences(of: pattern.reversed(), in: bytes.reversed(), limit: limit, from: 0).map { count - $0 - pattern.count }
     }
 
     /// The words between stretches of white space: at most `limit` cuts, from the end if `backwards`.
@@ -105,12 +112,12 @@ extension TracedText {
             }
         }
         if let start { words.append(start..<count) }
-        guard words.count > limit + 1, limit >= 0 else { return words.map { self[$0] } }
+        guard limit >= 0, words.count - 1 > limit else { return words.map { self[$0] } }
         if backwards {
             let rest = words.count - limit
-            return [self[0..<words[rest - 1].upperBound].stripped()] + words[rest...].map { self[$0] }
+            return [self[0..<words[rest - 1].upperBound]] + words[rest...].map { self[$0] }
         }
-        return words[..<limit].map { self[$0] } + [self[words[limit].lowerBound..<count].stripped(start: false)]
+        return words[..<limit].map { self[$0] } + [self[words[limit].lowerBound..<count]]
     }
 
     /// The lines, ended as Python's `splitlines` ends them.

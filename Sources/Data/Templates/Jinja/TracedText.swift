@@ -60,11 +60,21 @@ struct TracedText: Sendable {
         return sum
     }
 
+    private func firstTrace(endingAfter place: Int) -> Int {
+        var low = 0, high = traces.count
+        while low < high {
+            let middle = (low + high) / 2
+            if traces[middle].end > place { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+
     /// The bytes of a range, with their origins.
     subscript(range: Range<Int>) -> TracedText {
         if range.lowerBound == 0, range.upperBound == count { return self }
         var part = TracedText(Array(bytes[range]))
-        for trace in traces where trace.end > range.lowerBound && trace.start < range.upperBound {
+        for trace in traces[firstTrace(endingAfter: range.lowerBound)...] {
+            if trace.start >= range.upperBound { break }
             let start = max(trace.start, range.lowerBound) - range.lowerBound
             part.add(Trace(start: start, end: min(trace.end, range.upperBound) - range.lowerBound, origin: trace.origin))
         }
