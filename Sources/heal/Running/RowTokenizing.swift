@@ -6,6 +6,7 @@ import Synchronization
 struct RowTokenizing {
     private let encoder: SampleEncoder
     private let format: DataFormat?
+    private let columns: ColumnNames
     private let isCut: Bool
 
     init(_ source: TokenizerSource, _ options: Tokenize) throws {
@@ -13,13 +14,14 @@ struct RowTokenizing {
             tokenizer: source.tokenizer, template: try source.chatTemplate(options.template), maxLength: options.maxLength ?? .max,
             trainOnPrompt: options.trainOnPrompt)
         format = options.format
+        columns = options.columns ?? ColumnNames()
         isCut = options.maxLength != nil
     }
 
     func run(_ path: String) throws {
         // Blocks of a text file are as long as in training with the length limit.
         let file = try isCut ? RowFile(path: path, blockBytes: 2 * encoder.maxLength) : RowFile(path: path)
-        let format = try FormatDetection.format(of: file, forced: format)
+        let format = try FormatDetection.format(of: file, forced: format, columns: columns)
         let group = 1024
         var told: Set<String> = []
         for start in stride(from: 0, to: file.rowCount, by: group) {
@@ -46,7 +48,7 @@ struct RowTokenizing {
 
     private func line(_ row: Int, _ file: RowFile, _ format: DataFormat) throws -> Line {
         do {
-            let (conversation, unreadKeys) = try file.reading(ofRow: row, format: format)
+            let (conversation, unreadKeys) = try file.reading(ofRow: row, format: format, columns: columns)
             var encoded = try encoder.encode(conversation)
             if encoded.tokens.count > encoder.maxLength { encoded.keep(encoder.maxLength, fromPart: 0) }
             var output = Array(#"{"ids":"#.utf8)
