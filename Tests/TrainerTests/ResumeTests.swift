@@ -2,8 +2,8 @@ import Foundation
 import HealData
 import Kernels
 import Storage
-import TestSupport
 import Testing
+import TestSupport
 import Trainer
 
 extension TrainingJobTests {

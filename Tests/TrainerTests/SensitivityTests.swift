@@ -4,10 +4,9 @@ import FoundationXML
 import HealData
 import Kernels
 import Models
-import Storage
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 

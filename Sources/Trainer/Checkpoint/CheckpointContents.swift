@@ -1,7 +1,6 @@
 import Foundation
 import HealData
 import Models
-import Storage
 
 /// Where a run stands, apart from weights and moments: plain values, stored as JSON.
 package struct RunProgress: Codable, Sendable, Equatable {

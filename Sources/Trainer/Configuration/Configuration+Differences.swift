@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// A key that has another value than it had when a run began.
 package struct ConfigurationDifference: Sendable, Equatable, CustomStringConvertible {

@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Storage
 
 /// A repository of the Hugging Face hub: what people write where a path is meant, and how its files get onto the disk.
 package struct HubName: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import Autograd
+import Basics
 import Kernels
 import Models
 import Storage

@@ -1,3 +1,4 @@
+import Basics
 import HealData
 import Kernels
 import Models

@@ -1,12 +1,12 @@
 import Autograd
-import CShims
+import Basics
 import Cluster
+import CShims
 import Foundation
 import HealData
 import Kernels
 import Logging
 import Models
-import Storage
 
 /// The whole work of `heal train`: open, decompose what is still dense, heal, checkpoint, evaluate, export.
 package struct HealingJob: Sendable {

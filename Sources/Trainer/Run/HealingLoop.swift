@@ -1,3 +1,4 @@
+import Basics
 import Cluster
 import HealData
 import Kernels

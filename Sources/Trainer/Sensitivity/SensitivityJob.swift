@@ -1,4 +1,5 @@
 import Autograd
+import Basics
 import HealData
 import Kernels
 import Models

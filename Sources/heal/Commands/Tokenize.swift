@@ -1,7 +1,6 @@
 import ArgumentParser
 import Basics
 import HealData
-import Storage
 import Trainer
 
 struct Tokenize: ParsableCommand {

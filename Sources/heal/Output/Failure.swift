@@ -3,7 +3,6 @@ import Cluster
 import Foundation
 import HealData
 import Models
-import Storage
 import TensorTrain
 import Trainer
 

@@ -1,7 +1,7 @@
+import Basics
 import Foundation
 import HealData
 import Kernels
-import Storage
 import Trainer
 
 /// The rows of a data set, scored and told.

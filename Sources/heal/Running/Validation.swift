@@ -3,7 +3,6 @@ import Foundation
 import HealData
 import Kernels
 import Models
-import Storage
 import Trainer
 
 /// Looks for mistakes in a configuration and in everything it names, and goes on after each as far as it can.

@@ -2,7 +2,6 @@ import Basics
 import Foundation
 import HealData
 import Kernels
-import Storage
 
 /// What a run is about, for reports: `run.json` in its output directory. The metrics say how it went.
 package struct RunFacts: Codable, Sendable, Equatable {
