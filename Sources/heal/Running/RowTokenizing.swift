@@ -1,3 +1,4 @@
+import Basics
 import HealData
 import Kernels
 import Synchronization
@@ -34,7 +35,7 @@ struct RowTokenizing {
             for (row, outcome) in zip(rows, outcomes.withLock { $0 }) {
                 let line = try outcome.get()
                 for key in line.unreadKeys where told.insert(key).inserted {
-                    Console.printError("note: \(file.place(ofRow: row)): `\(key)` is not read")
+                    Console.printError("note: \("\(file.place(ofRow: row)): `\(key)` is not read".withoutCommandsAndLines)")
                 }
                 line.text.withUnsafeBytes(Console.write)
             }
