@@ -58,7 +58,6 @@ package struct HealingJob: Sendable {
         func debug(_ text: @autoclosure () -> String) { self.debug(text(), since: began) }
         debug("loops for \(String(cString: heal_loops_instruction_set())), \(GEMM.hasFastBFloat16 ? "with" : "without") bf16 products")
         let resumedStep = prepared.checkpoint?.progress.step
-        if cluster.isFirst { try RunHistory.record(c, prepared.summary, resumedStep: resumedStep) }
         let files = cluster.isFirst ? try RunFiles(c, directory: directory, resumedStep: resumedStep) : RunFiles()
         if cluster.isFirst { try RunFacts.write(prepared, c, step: resumedStep ?? 0, to: directory) }
         func emit(_ event: RunEvent) throws {
