@@ -101,6 +101,23 @@ struct ErrorTests {
         #expect(outcome.status == 65 && outcome.errors.contains(path), "\(outcome.errors)")
     }
 
+    /// Every status that the program knows is in its help and in the docs.
+    @Test func statusesAreTold() throws {
+        func text(_ path: String) throws -> String { try String(contentsOf: Program.repository.appendingPathComponent(path), encoding: .utf8) }
+        let statuses = try text("Sources/heal/Output/ExitStatus.swift").matches(of: /case \w+ = (\d+)/).map { String($0.output.1) }
+        let help = try #require(try Program.run(["--help"]).output.split(separator: "Exit status: ").last?.split(separator: "USAGE:").first)
+        let told = help.matches(of: /\b(\d+)[, ]/).map { String($0.output.1) }, documented = try text("docs/runs.md").matches(of: #/\n\| (\d+) \|/#).map { String($0.output.1) }
+        #expect(statuses.count == 8 && told == statuses + ["130", "143", "129", "138"] && documented == statuses, "\(told), \(documented)")
+    }
+
+    @Test func divergenceIsAFailure() throws {
+        try withTemporaryDirectory { directory in
+            // Each step multiplies the cores by 1 - 10 * 10.
+            let outcome = try Program.run(JobCommandTests.settings(directory, steps: 60) + ["learning_rate=10", "weight_decay=10", "val_size=0", "compression.init=svd"])
+            #expect(outcome.status == 1 && outcome.errors.contains("learning_rate"), "\(outcome.status) \(outcome.errors)")
+        }
+    }
+
     @Test func unwritableOutputIsAnError() throws {
         #expect(try Program.shell("heal inspect \(Self.model) > /dev/full").status == 74)
         #expect(try Program.shell("echo a | heal tokenize --model \(Self.model) > /dev/full").status == 74)
