@@ -50,7 +50,10 @@ struct ErrorTests {
         Case("score --model \(model) --text none.txt", 66, "none.txt: no such file"),
         Case("score --model \(model) --text models", 66, "models: is a directory"),
         Case("tokenize --model none", 66, "none: there is no such model"),
-        Case("tokenize --model \(model) --template plain --rows none", 66, "none"),
+        Case("tokenize --model \(model) --template plain --rows none", 66, "--rows: no such file: none"),
+        Case("tokenize --model \(model) --template plain --rows tatsu-lab/alpaca", 66, #"load_dataset("tatsu-lab/alpaca", split="train")"#),
+        Case("score --model \(model) --template plain --rows HuggingFaceH4/ultrachat_200k", 66, #"split="train_sft""#),
+        Case("score --model \(model) --rows s3://bucket/rows.jsonl", 66, "is an address (s3)"),
         Case("inspect none", 66, "none: there is no such model"),
         Case("export --checkpoint none --to hf out", 66, "none: there is no such model"),
         // The configuration.

@@ -13,8 +13,13 @@ struct RowReport {
     private let asJSON: Bool
 
     init(_ path: String, format: DataFormat?, columns: ColumnNames, limit: Int?, asJSON: Bool) throws {
-        guard FileSystem.kind(of: path) != nil else { throw Failure("\(path): no such file", .missingInput) }
+        try Self.requireSomething(at: path)
         (self.path, self.format, self.columns, self.limit, self.asJSON) = (path, format, columns, limit, asJSON)
+    }
+
+    /// Throws where there is nothing at a path given as rows.
+    static func requireSomething(at path: String) throws {
+        if FileSystem.kind(of: path) == nil { throw Failure("--rows: " + DataPlace.complaint(aboutMissing: path, places: path), .missingInput) }
     }
 
     func run(_ opened: OpenedModel, template: ChatTemplate.Name?, maxLength: Int?, compute: DType) throws {

@@ -20,6 +20,7 @@ struct RowTokenizing {
     }
 
     func run(_ path: String) throws {
+        try RowReport.requireSomething(at: path)
         // Blocks of a text file are as long as in training with the length limit.
         let file = try isCut ? RowFile(path: path, blockBytes: 2 * encoder.maxLength) : RowFile(path: path)
         let format = try FormatDetection.format(of: file, forced: format, columns: columns)
