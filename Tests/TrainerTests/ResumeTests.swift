@@ -46,6 +46,18 @@ extension TrainingJobTests {
             }
         }
 
+        /// What evaluations and saves took is known to a run that goes on.
+        @Test func measuredTimesAreKept() throws {
+            try GoldenFiles.withTemporaryDirectory { directory in
+                let job = try SmallJob(in: directory)
+                #expect(try job.run(stopAfter: 50).result.step > 8)
+                let kept = try CheckpointReader(try #require(job.checkpoints.last).path).progress()
+                for seconds in [kept.evaluationSeconds, kept.saveSeconds] { #expect((0.0001..<60).contains(seconds ?? 0)) }
+                let told = try job.run(resume: .latest).events.compactMap { if case .resumed(_, let progress) = $0 { progress } else { nil } }
+                #expect(told == [kept])
+            }
+        }
+
         /// 8-bit moments and bf16 cores come back as they were; the bits that round belong to the step.
         @Test(arguments: [Configuration.Precision.fp32] + (GEMM.hasFastBFloat16 ? [.bf16] : []))
         func stopWithNarrowState(dtype: Configuration.Precision) throws {

@@ -112,7 +112,7 @@ extension HealingJob {
                 .checkpoint,
                 "\(directory) holds checkpoints later than \(path) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
         }
-        watch(.resumed(path: path, step: progress.step))
+        watch(.resumed(path: path, progress))
         return (reader, progress)
     }
 

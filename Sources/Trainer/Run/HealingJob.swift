@@ -95,7 +95,9 @@ package struct HealingJob: Sendable {
         result.parameters = prepared.plan.settled(model.weights.layouts).total
         if progress.truncated == nil, progress.step == 0 {
             try watch(.stage(.truncatedEvaluation))
+            let start = ContinuousClock.now
             progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, emitting: emit)
+            if progress.truncated != nil { progress.evaluationSeconds = (ContinuousClock.now - start) / .seconds(1) }
             if stop() { return stopped() }
             if c.sampleSteps != nil { try sample(model, prepared.opened, .truncated, step: 0, emitting: emit) }
         }

@@ -54,9 +54,10 @@ final class JobReporter {
             if !fits.isEmpty { line(FitTable(fits).text()) }
         case .invalidCheckpoint(let path, let reason):
             Console.warnOfSkipped(checkpoint: path, reason: reason)
-        case .resumed(let path, let step):
-            resumedStep = step
-            line("going on from \(path), step \(HumanFormat.grouped(step))")
+        case .resumed(let path, let progress):
+            resumedStep = progress.step
+            remaining.goOn(from: progress)
+            line("going on from \(path), step \(HumanFormat.grouped(progress.step))")
         case .run(.step(let report)):
             remaining.add(.step(report))
             step(report)
