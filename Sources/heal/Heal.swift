@@ -20,9 +20,10 @@ struct Heal: ParsableCommand {
             A model, wherever a command takes one, is a Hugging Face directory, a GGUF file, a checkpoint, the directory of a run (its newest valid \
             checkpoint), or an mpo export.
 
-            Exit status: 0 done; 64 wrong usage; 65 the model or the data is not as it should be; 66 a file is missing; 73 an output cannot be made; \
-            74 reading or writing failed; 78 the configuration is wrong; 130, 143 and 129 stopped by Ctrl-C, by a request to terminate or because the terminal \
-            is gone, after saving.
+            Exit status: 0 done; 1 the run diverged (a loss, a gradient or a weight is no number), or something failed that fits none of the following; \
+            64 wrong usage; 65 the model or the data is not as it should be; 66 a file is missing; 73 an output cannot be made; 74 reading or writing failed; \
+            78 the configuration is wrong; 130, 143, 129 and 138 stopped by Ctrl-C, by a request to terminate, because the terminal is gone or by SIGUSR1, \
+            after saving.
             """,
         version: ProgramVersion.text,
         subcommands: [

@@ -50,7 +50,10 @@ struct ErrorTests {
         Case("score --model \(model) --text none.txt", 66, "none.txt: no such file"),
         Case("score --model \(model) --text models", 66, "models: is a directory"),
         Case("tokenize --model none", 66, "none: there is no such model"),
-        Case("tokenize --model \(model) --template plain --rows none", 66, "none"),
+        Case("tokenize --model \(model) --template plain --rows none", 66, "--rows: no such file: none"),
+        Case("tokenize --model \(model) --template plain --rows tatsu-lab/alpaca", 66, #"load_dataset("tatsu-lab/alpaca", split="train")"#),
+        Case("score --model \(model) --template plain --rows HuggingFaceH4/ultrachat_200k", 66, #"split="train_sft""#),
+        Case("score --model \(model) --rows s3://bucket/rows.jsonl", 66, "is an address (s3)"),
         Case("inspect none", 66, "none: there is no such model"),
         Case("export --checkpoint none --to hf out", 66, "none: there is no such model"),
         // The configuration.
@@ -99,6 +102,23 @@ struct ErrorTests {
         defer { try? FileManager.default.removeItem(atPath: path) }
         let outcome = try Program.run(["preview", "--config", Self.configuration, "--set", #"datasets=[{"path":"\#(path)"}]"#])
         #expect(outcome.status == 65 && outcome.errors.contains(path), "\(outcome.errors)")
+    }
+
+    /// Every status that the program knows is in its help and in the docs.
+    @Test func statusesAreTold() throws {
+        func text(_ path: String) throws -> String { try String(contentsOf: Program.repository.appendingPathComponent(path), encoding: .utf8) }
+        let statuses = try text("Sources/heal/Output/ExitStatus.swift").matches(of: /case \w+ = (\d+)/).map { String($0.output.1) }
+        let help = try #require(try Program.run(["--help"]).output.split(separator: "Exit status: ").last?.split(separator: "USAGE:").first)
+        let told = help.matches(of: /\b(\d+)[, ]/).map { String($0.output.1) }, documented = try text("docs/runs.md").matches(of: #/\n\| (\d+) \|/#).map { String($0.output.1) }
+        #expect(statuses.count == 8 && told == statuses + ["130", "143", "129", "138"] && documented == statuses, "\(told), \(documented)")
+    }
+
+    @Test func divergenceIsAFailure() throws {
+        try withTemporaryDirectory { directory in
+            // Each step multiplies the cores by 1 - 10 * 10.
+            let outcome = try Program.run(JobCommandTests.settings(directory, steps: 60) + ["learning_rate=10", "weight_decay=10", "val_size=0", "compression.init=svd"])
+            #expect(outcome.status == 1 && outcome.errors.contains("learning_rate"), "\(outcome.status) \(outcome.errors)")
+        }
     }
 
     @Test func unwritableOutputIsAnError() throws {

@@ -57,4 +57,70 @@ struct RowScoreTests {
             }
         }
     }
+
+    /// Of every form of model the loss of a row is that of its labelled tokens, which `tokenize` and `score --ids` tell one by one.
+    @Test func everyFormOfModel() throws {
+        try withTemporaryDirectory { directory in
+            let rows = try rows(directory), run = directory.path + "/run", cores = directory.path + "/cores"
+            let trained = try Program.run(JobCommandTests.settings(directory, steps: 1))
+            #expect(trained.status == 0, "\(trained.errors)")
+            let exported = try Program.run(["export", "--checkpoint", run, "--to", "mpo", "--dtype", "fp32", cores])
+            #expect(exported.status == 0, "\(exported.errors)")
+            let gguf = Program.golden("models/stories260K/stories260K-q4_1.gguf").path
+            for model in [cores, gguf] {
+                let found = try scored(model, rows, ["--limit", "3"])
+                struct Encoded: Decodable { var ids: [Int], labels: [Int] }
+                let encoded = try Program.run(["tokenize", "--model", model, "--rows", rows, "--template", "plain", "--max-length", "64"])
+                #expect(encoded.status == 0, "\(encoded.errors)")
+                for (row, line) in zip(found.dropLast(), encoded.lines) {
+                    let tokens = try JSONDecoder().decode(Encoded.self, from: Data(line.utf8))
+                    let losses = try #require(try Program.run(["score", "--model", model, "--ids", "\(tokens.ids)", "--json"]).object()["nll"] as? [Double])
+                    let labelled = zip(losses, tokens.labels.dropFirst()).filter { $1 != -100 }.map(\.0)
+                    #expect(row.tokens == labelled.count && !labelled.isEmpty)
+                    let mean = labelled.reduce(0, +) / Double(labelled.count)
+                    #expect(abs((row.loss ?? 0) - mean) < 1e-5 * mean, "\(model): \(row.loss ?? 0), \(mean)")
+                }
+                #expect(found.count == 4)
+            }
+            // The cores are the run's own.
+            let own = try scored(run, rows, ["--limit", "3"]), mpo = try scored(cores, rows, ["--limit", "3"])
+            #expect(abs((own.last?.loss ?? 0) - (mpo.last?.loss ?? 1)) < 1e-4)
+        }
+    }
+
+    @Test func columnsUnderOtherNames() throws {
+        try withTemporaryDirectory { directory in
+            func write(_ name: String, _ prompt: String, _ completion: String) throws -> String {
+                let lines = [("What is red?", "A colour."), ("Who is there?", "It is me.")].map { #"{"\#(prompt)":"\#($0)","\#(completion)":"\#($1)"}"# }
+                let path = "\(directory.path)/\(name).jsonl"
+                try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: path))
+                return path
+            }
+            let plain = try write("plain", "prompt", "completion")
+            let others = [
+                (try write("other", "question", "answer"), "prompt=question,completion=answer"),
+                (try write("crossed", "completion", "prompt"), "prompt=completion,completion=prompt"),
+                (try write("comma", "q, asked", "a=b"), #"{"prompt": "q, asked", "completion": "a=b"}"#),
+                (try write("equals", "q", "a=b"), "prompt=q,completion=a=b"),
+            ]
+            let losses = try scored(Program.model, plain), ids = try Program.run(["tokenize", "--model", Program.model, "--rows", plain, "--template", "plain"])
+            #expect(losses.count == 3 && ids.lines.count == 2)
+            for (path, columns) in others {
+                let found = try scored(Program.model, path, ["--columns", columns])
+                #expect(found.map(\.loss) == losses.map(\.loss) && found.map(\.tokens) == losses.map(\.tokens))
+                #expect(try Program.run(["tokenize", "--model", Program.model, "--rows", path, "--template", "plain", "--columns", columns]).output == ids.output)
+            }
+            for command in ["score", "tokenize"] {
+                for (columns, status, says) in [
+                    ("prompt", 64, "expected field=column"), ("prompt=", 64, "expected field=column"), ("", 64, "expected field=column"),
+                    ("question=prompt", 64, "the field comes first"), ("promt=question", 64, #"did you mean "prompt"?"#), ("prompt=a,prompt=b", 64, "stands there twice"),
+                    ("prompt=a,completion=a", 64, "takes already"), (#"{"prompt":}"#, 64, "column 11"), ("prompt=no,completion=answer", 78, "from `no`"),
+                ] {
+                    let found = try Program.run([command, "--model", Program.model, "--rows", others[0].0, "--template", "plain", "--columns", columns])
+                    #expect(found.status == Int32(status) && found.errors.contains(says), "\(command) \(columns): \(found.status) \(found.errors)")
+                }
+                #expect(try Program.run([command, "--model", Program.model, "--columns", "prompt=a"] + (command == "score" ? ["--ids", "[1,2]"] : [])).errors.contains("--columns is about rows"))
+            }
+        }
+    }
 }

@@ -13,16 +13,28 @@ struct RunRecordTests {
             let log = try text("log.txt")
             #expect(log.hasPrefix("--- ") && log.contains("heal 0.1.0: heal --config") && log.hasSuffix(first.output), "\(log)")
 
+            // As a version wrote it that kept less of each start.
+            let facts = URL(fileURLWithPath: run + "/run.json")
+            var older = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: facts)) as? [String: Any])
+            let known = ["began", "step", "program", "processor", "threads", "ranks", "dtype", "libraries"]
+            older["sessions"] = (older["sessions"] as? [[String: Any]])?.map { $0.filter { known.contains($0.key) } }
+            try JSONSerialization.data(withJSONObject: older).write(to: facts)
+
             let second = try Program.run(JobCommandTests.settings(directory, steps: 4) + ["--resume"])
             #expect(second.status == 0, "\(second.errors)")
             #expect(try text("log.txt").hasPrefix(log) && text("log.txt").hasSuffix(second.output))
             let refused = try Program.run(JobCommandTests.settings(directory, steps: 4))
             #expect(refused.status == 65)
 
-            let starts = try text("starts.jsonl").split(separator: "\n").map { try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]) }
-            #expect(starts.count == 2 && starts[0]["resumed_step"] is NSNull && starts[1]["resumed_step"] as? Int == 2)
-            for key in ["date", "program", "host", "system", "processor", "libraries", "threads", "dtype", "configuration"] { #expect(starts[1][key] != nil, "\(key)") }
-            #expect((starts[1]["configuration"] as? [String: Any])?["max_steps"] as? Int == 4)
+            let starts = try #require((try JSONSerialization.jsonObject(with: Data(text("run.json").utf8)) as? [String: Any])?["sessions"] as? [[String: Any]])
+            #expect(starts.map { $0["step"] as? Int } == [0, 2] && starts[0]["host"] == nil)
+            for key in ["host", "system", "flags", "loops", "bf16Products", "usableProcessors", "totalSteps", "configuration"] + known { #expect(starts[1][key] != nil, "\(key)") }
+            let keys = try #require(starts[1]["configuration"] as? [String: String])
+            #expect(keys["max_steps"] == "4" && keys["adam_beta2"] != nil && keys["datasets[0].path"] != nil)
+            #expect(!FileManager.default.fileExists(atPath: run + "/starts.jsonl"))
+            let report = try Program.run(["report", run, "--out", directory.path + "/report.html"])
+            #expect(report.status == 0, "\(report.errors)")
+            #expect(try String(contentsOfFile: directory.path + "/report.html", encoding: .utf8).contains(", from step 2"))
 
             // The configuration is one: it makes the same run.
             let again = try Program.run(["--config", run + "/configuration.json", "--dry-run"])

@@ -54,6 +54,33 @@ struct TerminalTextTests {
         }
     }
 
+    /// Whatever kind of error a name is in.
+    @Test func errorsOfEveryKindStayWithinTheirLines() throws {
+        try inProject { directory in
+            let name = directory.path + "/a\nheal: all is well\u{1B}[2J", row = #"{"text":"a","b\nheal: all is well":"x"}"#
+            try FileManager.default.createDirectory(atPath: name + "/run", withIntermediateDirectories: true)
+            try Data("no JSON".utf8).write(to: URL(fileURLWithPath: name + "/run/compression.json"))
+            try Data("{}\n".utf8).write(to: URL(fileURLWithPath: name + "/run/metrics.jsonl"))
+            try Data((row + "\n").utf8).write(to: URL(fileURLWithPath: directory.path + "/key.jsonl"))
+            let cases = [
+                ["report", name], ["report", name + "/run"], ["score", "--model", Program.model, "--text", name + "/none"], ["inspect", name], ["generate", "--model", name, "--prompt", "a"],
+                ["tokenize", "--model", Program.model, "--rows", name + "/none", "--template", "plain"], ["export", "--checkpoint", name + "/latest", "--to", "hf", "out"],
+                ["tokenize", "--model", Program.model, "--rows", directory.path + "/key.jsonl", "--template", "plain"],
+            ]
+            for arguments in cases {
+                let found = try Program.run(arguments), lines = found.errors.split(separator: "\n")
+                #expect(lines.count == 1 && lines[0].contains(#"\nheal: all is well"#), "\(arguments): \(found.errors)")
+                #expect(found.errors.commands.isEmpty)
+            }
+            // A list of mistakes keeps its lines.
+            let path = try configuration(directory, ["compression": ["init": "svd", "legs": [[8, 8], [9, 8]]]])
+            for arguments in [["--config", path], ["validate", "--config", path]] {
+                let lines = try Program.run(arguments).errors.split(separator: "\n")
+                #expect(lines.count > 2 && lines.last?.hasSuffix("mistakes") == true, "\(lines)")
+            }
+        }
+    }
+
     @Test func rowsAreShownWithThemSpelled() throws {
         try inProject { directory in
             let path = try configuration(directory, ["sample_steps": 1, "sample_prompt": "p" + Self.nasty])

@@ -1,7 +1,6 @@
 import Basics
 import Foundation
 import Models
-import Storage
 
 let storageGoldens = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path + "/Golden/storage"
 

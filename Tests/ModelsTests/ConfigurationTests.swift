@@ -1,7 +1,6 @@
 import Basics
 import Foundation
 import Models
-import Storage
 import Testing
 
 @Suite struct ConfigurationTests {

@@ -1,7 +1,6 @@
 import Autograd
 import Kernels
 import Models
-import Storage
 import TensorTrain
 
 /// A small model whose numbers are known: read as `heal` reads any model, but without a tokenizer.

@@ -1,12 +1,13 @@
 import Autograd
+import Basics
 import Foundation
 import HealData
 import Kernels
 import Models
 import Storage
 import TensorTrain
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 

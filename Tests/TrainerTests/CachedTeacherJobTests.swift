@@ -1,9 +1,9 @@
+import Basics
 import Foundation
 import Kernels
-import Storage
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 @testable import Trainer
 
 extension TrainingJobTests {

@@ -1,8 +1,8 @@
 import HealData
 import Models
 import Storage
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 

@@ -1,10 +1,11 @@
+import Basics
 import Foundation
 import Kernels
 import Models
 import Storage
 import TensorTrain
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 

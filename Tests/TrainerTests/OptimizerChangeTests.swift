@@ -1,6 +1,5 @@
-import Storage
-import TestSupport
 import Testing
+import TestSupport
 import Trainer
 
 extension TrainingJobTests {

@@ -2,8 +2,8 @@ import Foundation
 import HealData
 import Kernels
 import Storage
-import TestSupport
 import Testing
+import TestSupport
 import Trainer
 
 extension TrainingJobTests {
@@ -43,6 +43,18 @@ extension TrainingJobTests {
                     try expectSame(job, as: straight, "\(dtype), stopped after \(polls) polls, in step \(first.result.step + 1)")
                 }
                 #expect(stopped.count >= places.count - 1, "the stops must be in different steps")
+            }
+        }
+
+        /// What evaluations and saves took is known to a run that goes on.
+        @Test func measuredTimesAreKept() throws {
+            try GoldenFiles.withTemporaryDirectory { directory in
+                let job = try SmallJob(in: directory)
+                #expect(try job.run(stopAfter: 50).result.step > 8)
+                let kept = try CheckpointReader(try #require(job.checkpoints.last).path).progress()
+                for seconds in [kept.evaluationSeconds, kept.saveSeconds] { #expect((0.0001..<60).contains(seconds ?? 0)) }
+                let told = try job.run(resume: .latest).events.compactMap { if case .resumed(_, let progress) = $0 { progress } else { nil } }
+                #expect(told == [kept])
             }
         }
 

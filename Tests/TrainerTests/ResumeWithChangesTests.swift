@@ -1,8 +1,7 @@
 import Foundation
 import Kernels
-import Storage
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 

@@ -1,9 +1,8 @@
 import Foundation
 import Kernels
-import Storage
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 

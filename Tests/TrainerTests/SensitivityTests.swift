@@ -4,10 +4,9 @@ import FoundationXML
 import HealData
 import Kernels
 import Models
-import Storage
 import Synchronization
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 
@@ -32,7 +31,8 @@ extension TrainingJobTests {
 
         private func profile(
             in directory: String, of other: Dataset? = nil, by grouping: SensitivityGrouping = .matrix, layers: String? = nil, match: String? = nil, keeps: [Double] = [0.3, 0.6],
-            stopAfter limit: Int = .max, _ change: (inout Configuration) -> Void = { _ in }, watch: (SensitivityProgress) -> Void = { _ in }
+            stopAfter limit: Int = .max, _ change: (inout Configuration) -> Void = { _ in }, warn: (String) -> Void = { _ in },
+            watch: (SensitivityProgress) -> Void = { _ in }
         ) throws -> SensitivityProfile? {
             var configuration = configuration
             change(&configuration)
@@ -41,7 +41,7 @@ extension TrainingJobTests {
             job.layers = layers.flatMap { LayerRanges($0) }
             job.match = try match.map { try NamePattern($0) }
             let done = Atomic<Int>(0)
-            return try job.run(opened, other ?? dataset, stop: { done.load(ordering: .relaxed) >= limit }) { progress in
+            return try job.run(opened, other ?? dataset, stop: { done.load(ordering: .relaxed) >= limit }, warn: warn) { progress in
                 if progress.phase == .measurements { done.add(1, ordering: .relaxed) }
                 watch(progress)
             }
@@ -100,6 +100,27 @@ extension TrainingJobTests {
                 _ = try profile(in: other, by: grouping, layers: "1-2", match: "q_proj", { $0.compression.calibration.shrinkage = 0.3 }, watch: note)
                 #expect(totals == [grouping == .kind ? 2 : 4])
                 #expect(!FileManager.default.fileExists(atPath: other + "/cores"))
+            }
+        }
+
+        /// A cache that cannot be written costs a warning, not the profile: groups over several blocks keep their cores in memory then.
+        @Test(arguments: [SensitivityGrouping.matrix, .kind]) func failingCachesAreToldOf(grouping: SensitivityGrouping) throws {
+            try GoldenFiles.withTemporaryDirectory { directory in
+                func found(_ name: String, _ change: (inout Configuration) -> Void = { _ in }) throws -> (SensitivityProfile?, warnings: [String]) {
+                    var warnings: [String] = []
+                    let profile = try profile(in: directory + "/" + name, by: grouping, layers: "1-2", match: "{q,down}_proj", keeps: [0.4], change, warn: { warnings.append($0) })
+                    return (profile, warnings)
+                }
+                let straight = try found("straight")
+                #expect(straight.0 != nil && straight.warnings.isEmpty)
+                // The cores' directory cannot be made.
+                try FileManager.default.createDirectory(atPath: directory + "/file", withIntermediateDirectories: true)
+                try Data().write(to: URL(fileURLWithPath: directory + "/file/cores"))
+                let cores = try found("file")
+                #expect(cores.0 == straight.0 && cores.warnings.count == 1 && cores.warnings.first?.contains(directory + "/file/cores") == true, "\(cores.warnings)")
+                // Nor can that of what is found out about the whole model.
+                let shared = try found("shared") { $0.compression.cache = directory + "/file/cores/x" }
+                #expect(shared.0 == straight.0 && shared.warnings.count == 1 && shared.warnings.first?.contains("is not kept") == true, "\(shared.warnings)")
             }
         }
 

@@ -1,9 +1,8 @@
 import Autograd
 import Foundation
 import Kernels
-import Storage
-import TestSupport
 import Testing
+import TestSupport
 @testable import Trainer
 
 /// What is kept of a teacher's distributions, and what can be learnt from it.

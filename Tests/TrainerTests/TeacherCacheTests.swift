@@ -1,7 +1,8 @@
+import Basics
 import Foundation
 import Storage
-import TestSupport
 import Testing
+import TestSupport
 @testable import Trainer
 
 /// The files that a teacher's answers are kept in.

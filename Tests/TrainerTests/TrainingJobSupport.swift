@@ -54,7 +54,7 @@ struct SmallJob: Sendable {
         var events: [JobEvent]
 
         var resumedStep: Int? {
-            events.lazy.compactMap { if case .resumed(_, let step) = $0 { step } else { nil } }.first
+            events.lazy.compactMap { if case .resumed(_, let progress) = $0 { progress.step } else { nil } }.first
         }
         var invalidCheckpoints: [(path: String, reason: String)] {
             events.compactMap { if case .invalidCheckpoint(let path, let reason) = $0 { (path, reason) } else { nil } }
@@ -124,7 +124,8 @@ struct CheckpointNumbers: Equatable {
         optimizerStep = try file.intAttribute("step", at: "optimizer") ?? -1
         try file.close()
         progress = try CheckpointReader(path).progress()
-        progress.seconds = 0
+        // What a clock said.
+        (progress.seconds, progress.evaluationSeconds, progress.saveSeconds) = (0, nil, nil)
     }
 
     private static func bits(_ place: String, _ file: HDF5File) throws -> [UInt32] {

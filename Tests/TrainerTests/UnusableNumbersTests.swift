@@ -1,8 +1,9 @@
+import Basics
 import Foundation
 import Models
 import Storage
-import TestSupport
 import Testing
+import TestSupport
 
 @testable import Trainer
 

@@ -1,3 +1,4 @@
+import Basics
 import Storage
 
 /// The weights of a model of which only the configuration is there.

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// Takes values out of `config.json` or GGUF metadata and collects what is wrong with them, so that all of it is reported at once.
 struct ConfigurationReader {

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 extension LlamaConfiguration {
     /// `config.json` for weights saved as `dtype` (`bfloat16`, `float16`, `float32`): the one that was read, with only the

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// Everything that distinguishes one model of the Llama family from another.
 package struct LlamaConfiguration: Sendable {

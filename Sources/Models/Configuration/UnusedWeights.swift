@@ -1,4 +1,3 @@
-import Storage
 
 /// Tensors in a model's files that the model, as its configuration describes it, does not use. They are named: the model may well be another one.
 enum UnusedWeights {

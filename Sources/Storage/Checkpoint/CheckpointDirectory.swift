@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// The checkpoints of one run: files `checkpoint-00001234.h5` in one directory. Knows nothing of their content.

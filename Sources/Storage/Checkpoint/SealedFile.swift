@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// An HDF5 file with a seal: its first 512 bytes, which HDF5 leaves to the application, hold the file's size and the CRC-32

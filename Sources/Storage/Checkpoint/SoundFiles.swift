@@ -1,3 +1,4 @@
+import Basics
 import Synchronization
 
 /// Sealed files that this process has written or read whole: each is looked at once, as long as nobody changes it.

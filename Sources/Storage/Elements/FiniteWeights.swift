@@ -1,3 +1,4 @@
+import Basics
 import Synchronization
 
 /// Weights of which every number is finite: a tensor is looked through when it is first read, or by `check`, and never again.

@@ -1,3 +1,5 @@
+import Basics
+
 /// Looks for NaN and infinity in stored numbers, at the speed of memory.
 enum NonFinite {
     /// Index of the first element that is no finite number; nil where all are.

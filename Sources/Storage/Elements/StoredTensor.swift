@@ -1,3 +1,5 @@
+import Basics
+
 /// One tensor inside a mapped file: what it is and where its bytes lie (checked when the file was opened).
 package struct StoredTensor: Sendable {
     package let name: String

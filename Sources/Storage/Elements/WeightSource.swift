@@ -1,3 +1,5 @@
+import Basics
+
 /// A model's weights, whatever file they lie in, under Hugging Face names and in Hugging Face row order.
 package protocol WeightSource: Sendable {
     /// Sorted.

@@ -1,3 +1,5 @@
+import Basics
+
 /// Reads little-endian values one after the other from untrusted bytes; every step is checked against what is left.
 struct ByteCursor {
     let bytes: UnsafeRawBufferPointer

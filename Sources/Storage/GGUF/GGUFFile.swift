@@ -1,3 +1,5 @@
+import Basics
+
 /// A model in the GGUF format: one file, or the numbered files of a split one (`…-00001-of-00003.gguf`), read as one.
 package struct GGUFFile: Sendable {
     /// The file that was named, whichever part it is.

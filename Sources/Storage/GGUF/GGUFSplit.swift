@@ -1,3 +1,5 @@
+import Basics
+
 /// A model that was split into several GGUF files, as `llama-gguf-split` does it: `name-00001-of-00003.gguf`, ….
 ///
 /// Each part says its number (`split.no`, from 0), how many there are (`split.count`) and how many tensors they have together

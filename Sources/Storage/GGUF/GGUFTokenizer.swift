@@ -1,3 +1,5 @@
+import Basics
+
 /// The tokenizer inside a GGUF file (`tokenizer.ggml.*`), as plain values.
 package struct GGUFTokenizer: Sendable {
     /// `llama` (SentencePiece BPE with byte fallback), `gpt2` (byte-level BPE), ….

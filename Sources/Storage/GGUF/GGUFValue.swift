@@ -1,3 +1,5 @@
+import Basics
+
 /// A metadata value of a GGUF file.
 package enum GGUFValue: Sendable {
     case integer(Int64)

@@ -1,3 +1,5 @@
+import Basics
+
 /// The tensors of a Llama-family GGUF file under Hugging Face names and in Hugging Face row order.
 ///
 /// Files of the architecture `llama` store the rows of each q and k head interleaved, (0, D/2, 1, D/2+1, …), for rotary

@@ -1,3 +1,4 @@
+import Basics
 import CHDF5
 
 /// What a file of ours consists of: a tree of groups with plain datasets. Everything else that HDF5 knows is refused before it is followed, because what

@@ -1,7 +1,6 @@
 import Foundation
 import HealData
 import Models
-import Storage
 
 /// Where a run stands, apart from weights and moments: plain values, stored as JSON.
 package struct RunProgress: Codable, Sendable, Equatable {
@@ -12,6 +11,10 @@ package struct RunProgress: Codable, Sendable, Equatable {
     package var trainedTokens = 0
     /// Seconds spent in steps.
     package var seconds = 0.0
+    /// Seconds of the last evaluation, all its texts together, and of the last save before this one; nil before there was one. What is left of a run
+    /// that goes on is estimated by them.
+    package var evaluationSeconds: Double?
+    package var saveSeconds: Double?
     /// Where the data goes on after the last update.
     package var position: DataPosition?
     /// Held-back results: before compression, before healing, and the last one since.
@@ -43,6 +46,7 @@ package struct RunProgress: Codable, Sendable, Equatable {
             counts += position.waiting + read.skipped.values
         }
         return counts.allSatisfy { (0..<1 << 53).contains($0) } && reviewedStep <= step && seconds.isFinite
+            && [evaluationSeconds, saveSeconds].allSatisfy { (0..<1e12).contains($0 ?? 0) }
     }
 
     /// Passes over the data so far. Samples that are read but still wait to be packed do not count.

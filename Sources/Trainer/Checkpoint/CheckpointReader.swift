@@ -78,7 +78,7 @@ package struct CheckpointReader: Sendable {
         let source = try CheckpointWeights(file, layouts: layouts)
         let problems = try CompressedContents(configuration: configuration, layouts: layouts) { layouts[$0]!.coreShape($1) }.problems(in: source)
         guard problems.isEmpty else {
-            throw HealError(.checkpoint, "\(path): configuration, cores and weights contradict each other:\n" + problems.prefix(20).map { "  \($0)" }.joined(separator: "\n"))
+            throw HealError(.checkpoint, "\(path): configuration, cores and weights contradict each other:", details: problems.prefix(20).map { "  \($0)" })
         }
         var companions = CompanionFiles()
         for name in try file.children(of: "model/files") { companions.contents[name] = try file.read("model/files/\(name)", as: UInt8.self) }

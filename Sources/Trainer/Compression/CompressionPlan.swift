@@ -64,7 +64,7 @@ package struct CompressionPlan: Sendable {
         for (key, text) in compression.unmatched(names: entries.map(\.name)) {
             issues.append("\(key): \(text) matches no matrix of this model; names look like \(entries.first?.name ?? "")")
         }
-        guard issues.isEmpty else { throw HealError(.configuration, issues.joined(separator: "\n")) }
+        if let first = issues.first { throw HealError(.configuration, first, details: Array(issues.dropFirst())) }
         self.entries = entries
         let matrices = Set(entries.map { $0.name + ".weight" })
         otherCount = model.expectedWeights().reduce(0) { matrices.contains($1.name) ? $0 : $0 + $1.shape.reduce(1, *) }

@@ -1,5 +1,5 @@
+import Basics
 import Kernels
-import Storage
 import Synchronization
 
 /// How far the decomposition of a model has come.

@@ -143,9 +143,12 @@ package final class DecompositionCache: Sendable {
         write(name, key) { try $0.writeText(CheckpointWriter.json(value), at: "value") }
     }
 
-    /// Removes the files unless they are shared: a checkpoint has the cores now. What cannot be removed stays; it is never taken for anything else.
-    package func remove() {
-        if isShared { return }
+    /// Removes the files unless they are shared: a checkpoint has the cores now.
+    package func remove() { if !isShared { clear() } }
+
+    /// Removes the files. What is stored afterwards makes the directory again; what cannot be removed stays, and is never taken for anything else.
+    func clear() {
+        writing.withLock { $0.folder = nil }
         for name in (try? FileSystem.names(in: directory)) ?? [] where name.hasSuffix(".h5") || SharedFolder.isPartial(name) || name == SharedFolder.lockName {
             try? FileSystem.removeFile("\(directory)/\(name)")
         }

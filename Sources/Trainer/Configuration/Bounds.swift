@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// The numbers a key accepts, with the words that say so.
 package struct Bounds: Sendable {

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// The group `compression`: which matrices become MPOs, and how large.
 ///

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// A key that has another value than it had when a run began.
 package struct ConfigurationDifference: Sendable, Equatable, CustomStringConvertible {
@@ -84,7 +83,7 @@ extension Configuration {
     }
 
     /// Every key with its value as text; lists of plain values are one value.
-    private var leaves: [String: String] {
+    var leaves: [String: String] {
         var leaves: [String: String] = [:]
         func walk(_ json: JSON, _ path: String) {
             if let members = json.members {

@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 
 extension Configuration {
     /// Configuration files are small; a larger one is something else.

@@ -1,7 +1,6 @@
 import Basics
 import Foundation
 import Models
-import Storage
 
 /// Where the relative paths of a configuration lead.
 ///

@@ -1,3 +1,5 @@
+import Basics
+
 /// The table of all keys: name, member, whether a change alters the steps to come, and the values accepted.
 extension Configuration: SettingGroup {
     package static var settings: [Setting<Configuration>] {
@@ -35,7 +37,14 @@ extension Configuration: SettingGroup {
             Setting("adam_beta2", \.adamBeta2, .trajectory, .from(0, below: 1)),
             // Smaller ones are 0 in single precision, and then a gradient of 0 gives 0 / 0.
             Setting("adam_epsilon", \.adamEpsilon, .trajectory, .from(1e-30, to: 1)),
-            Setting("max_grad_norm", \.maxGradientNorm, .trajectory, .atLeast(0)),
+            // A cut gradient is never longer than this. From about 1e-12 on the squares of its numbers, spread over 1e9 of them and taken into the second moment
+            // with 1 - adam_beta2, are 0 in single precision, and beside the usual adam_epsilon a step comes to nothing long before.
+            Setting("max_grad_norm", \.maxGradientNorm, .trajectory, .atLeast(0)) { norm in
+                norm == 0 || norm >= leastGradientNorm
+                    ? nil
+                    : "\(JSON(.number(norm)).text()) cuts gradients to nothing, so that no step would change a weight; expected at least \(JSON(.number(leastGradientNorm)).text()), usually 1, "
+                        + "or 0 to leave them whole"
+            },
             Setting("optim", \.optimizer),
             Setting("core_learning_rate", \.coreLearningRate),
             Setting("decay", \.decay),
@@ -73,6 +82,8 @@ extension Configuration: SettingGroup {
             Setting("export", \.export, .harmless),
         ]
     }
+
+    private static let leastGradientNorm = 1e-12
 
     private static func needsText(_ text: String) -> String? { text.isEmpty ? "is empty" : nil }
 

@@ -1,7 +1,6 @@
 import Basics
 import HealData
 import Kernels
-import Storage
 
 /// Everything a run is told: what `heal --config FILE` reads, what a checkpoint stores.
 ///

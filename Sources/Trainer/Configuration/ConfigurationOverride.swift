@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// One `--set key=value` of the command line: `compression.keep=0.4`, `datasets[0].weight=2`, `output_dir=runs/second`.
 package struct ConfigurationOverride: Sendable {

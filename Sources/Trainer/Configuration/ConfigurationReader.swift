@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// Gathers the mistakes found while a configuration is read, with their places.
 package struct ConfigurationReader {

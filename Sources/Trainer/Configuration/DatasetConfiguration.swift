@@ -1,6 +1,5 @@
 import Basics
 import HealData
-import Storage
 
 /// One entry of `datasets`.
 package struct DatasetConfiguration: SettingGroup {

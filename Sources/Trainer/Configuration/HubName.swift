@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Storage
 
 /// A repository of the Hugging Face hub: what people write where a path is meant, and how its files get onto the disk.
 package struct HubName: Sendable, Equatable {
@@ -8,8 +8,8 @@ package struct HubName: Sendable, Equatable {
     /// One file of it, where its address was given.
     package var file: String?
 
-    /// The files that are read of a model.
-    private static let patterns = ["*.json", "*.jinja", "*.safetensors", "tokenizer*"]
+    /// The files that are read of a model, and those among them that hold its weights once more, in the form of Mistral's own program.
+    private static let patterns = ["*.json", "*.jinja", "*.safetensors", "tokenizer*"], copies = "consolidated*"
     /// Folders of one's own that look like an owner.
     private static let folders: Set<String> = ["models", "runs", "configs", "datasets", "data", "out", "checkpoints", "exports", "export", "tmp"]
 
@@ -41,9 +41,9 @@ package struct HubName: Sendable, Equatable {
     /// Where the configurations of this repository look for it.
     package var folder: String { "models/" + (repository.split(separator: "/").last.map(String.init) ?? repository) }
 
-    /// What to type. The option takes one pattern each time.
+    /// What to type. The options take one pattern each time.
     package func command(to directory: String) -> String {
-        let what = file ?? Self.patterns.map { "--include '\($0)'" }.joined(separator: " ")
+        let what = file ?? Self.patterns.map { "--include '\($0)'" }.joined(separator: " ") + " --exclude '\(Self.copies)'"
         return "hf download \(repository) \(what) --local-dir \(directory)"
     }
 

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// A set of transformer blocks, written like `"0-3"`, `"5"`, `"28-"` (to the last) or `"0-3,30-31"`; blocks count from 0, ends are included.
 package struct LayerRanges: Sendable, Equatable {

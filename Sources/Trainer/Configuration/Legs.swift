@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// How the rows and columns of a matrix are split over its cores.
 package enum Legs: Sendable, Hashable {

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// A glob over the names of weights in a checkpoint, such as `model.layers.3.mlp.down_proj`.
 ///

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// A group of keys: one table says how each is read, written, bounded and compared.
 package protocol SettingGroup: SettingValue {

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// A value that can stand behind a key: read with a complaint where it does not fit, written back in one canonical form.
 package protocol SettingValue: Sendable {

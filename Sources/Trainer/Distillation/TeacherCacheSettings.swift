@@ -1,3 +1,4 @@
+import Basics
 import Storage
 
 /// What the answers in a cache depend on besides the samples.

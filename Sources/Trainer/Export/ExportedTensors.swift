@@ -1,4 +1,5 @@
 import Autograd
+import Basics
 import Kernels
 import Models
 import Storage
@@ -25,7 +26,7 @@ struct ExportedTensors {
             }
         }
         guard problems.isEmpty else {
-            throw HealError(.export, "\(path): the model is not whole\n" + problems.prefix(20).joined(separator: "\n"))
+            throw HealError(.export, "\(path): the model is not whole", details: Array(problems.prefix(20)))
         }
     }
 

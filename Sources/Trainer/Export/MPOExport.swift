@@ -1,3 +1,4 @@
+import Basics
 import HealData
 import Kernels
 import Models
@@ -86,7 +87,7 @@ package enum MPOExport {
         }
         let problems = try contents.problems(in: source)
         guard problems.isEmpty else {
-            throw HealError(.model, "\(path): manifest, configuration and weights contradict each other; export it again\n" + problems.prefix(20).joined(separator: "\n"))
+            throw HealError(.model, "\(path): manifest, configuration and weights contradict each other; export it again", details: Array(problems.prefix(20)))
         }
         var companions = try CompanionFiles(directory: path)
         let tokenizer = try TokenizerFiles.load(directory: path)

@@ -1,6 +1,5 @@
 import Basics
 import Models
-import Storage
 import TensorTrain
 
 /// `mpo.json` of an `mpo` export: which matrices are MPOs and how their cores contract. docs/exports.md has the schema.

@@ -1,5 +1,4 @@
 import Basics
-import Storage
 
 /// The small files beside a model's weights: configuration, tokenizer, chat template. They travel with checkpoints and exports, byte for byte.
 package struct CompanionFiles: Sendable, Equatable {

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import HealData
 import Models
@@ -63,10 +64,9 @@ extension OpenedModel {
         }
         let search = try checkpoints.newestValid(CheckpointReader.sound)
         guard let newest = search.newest else {
-            let reasons = search.invalid.map { "\($0.reason)" }.joined(separator: "\n")
-            throw HealError(.checkpoint, "\(directory): no checkpoint here is valid\n\(reasons)")
+            throw HealError(.checkpoint, "\(directory): no checkpoint here is valid", details: search.invalid.flatMap { HealError.lines(of: $0.reason) })
         }
-        for (entry, reason) in search.invalid { skipped(entry.path, "\(reason)") }
+        for (entry, reason) in search.invalid { skipped(entry.path, HealError.lines(of: reason).joined(separator: " ")) }
         return name == "best" && directory != path ? try bestPath(newest.entry.path, directory) : newest.entry.path
     }
 

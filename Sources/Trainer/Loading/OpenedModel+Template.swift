@@ -1,7 +1,6 @@
 import Basics
 import HealData
 import Models
-import Storage
 
 extension OpenedModel {
     /// The model as it is after training with an encoder's template: its files carry that template, and its end mark ends a text.

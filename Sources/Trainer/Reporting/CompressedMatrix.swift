@@ -1,7 +1,6 @@
 import Basics
 import Foundation
 import Models
-import Storage
 import TensorTrain
 
 /// A matrix as it was compressed: an entry of `compression.json` in the output directory.

@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Storage
 
 /// The energy that the processors take, as Linux's power-capping interface counts it (RAPL, `/sys/class/powercap`): all of the machine's, not this process's alone.
 /// On many systems only root may read it.

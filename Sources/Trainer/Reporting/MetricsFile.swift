@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 
 /// `metrics.jsonl`: one JSON object a line for each step report, evaluation, sample and warning.
 ///

@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Storage
 
 /// The memory of this process, as Linux tells it.
 package enum ProcessMemory {

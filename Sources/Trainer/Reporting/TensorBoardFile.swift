@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 
 /// A TensorBoard event file: `train/...` and `eval/...` scalars, samples and warnings as text.
 ///

@@ -2,7 +2,6 @@ import Basics
 import Foundation
 import HealData
 import Models
-import Storage
 
 /// Plain text that a model is looked at with beside the held-back rows, cut into rows of one length.
 package struct EvaluationText: Sendable {

@@ -12,7 +12,7 @@ extension HealingJob {
         guard complaints.isEmpty else {
             throw HealError(
                 .checkpoint,
-                "\(reader.path): this configuration would not continue the same run:\n" + complaints.map { "  \($0)" }.joined(separator: "\n"))
+                "\(reader.path): this configuration would not continue the same run:", details: complaints.map { "  \($0)" })
         }
         if before.model != configuration.model {
             watch(.run(.warning(step: nil, message: "model: the weights are those of the checkpoint, not of \(configuration.model)")))

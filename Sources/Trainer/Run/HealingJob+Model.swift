@@ -3,7 +3,6 @@ import Foundation
 import HealData
 import Kernels
 import Models
-import Storage
 import TensorTrain
 
 /// The model that a job trains.

@@ -49,7 +49,7 @@ extension HealingJob {
         let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
         if cluster.isFirst, checkpoint.map({ $0.progress.step < c.maxSteps ?? .max }) ?? true {
             let shortages = checkSpace(for: opened, plan)
-            guard shortages.isEmpty else { throw StorageError(.noSpace, file: c.outputPath(c.outputDirectory), shortages.map(\.message).joined(separator: "\n")) }
+            guard shortages.isEmpty else { throw StorageError(.noSpace, file: c.outputPath(c.outputDirectory), shortages.map(\.message).joined(separator: "; ")) }
         }
         let dataset = try dataset(opened)
         if cluster.isFirst, let warning = dataset.encoder.markWarning { watch(.run(.warning(step: nil, message: warning))) }
@@ -112,7 +112,7 @@ extension HealingJob {
                 .checkpoint,
                 "\(directory) holds checkpoints later than \(path) (\(later.path)); move them away, or set another output_dir, to go on from the earlier one")
         }
-        watch(.resumed(path: path, step: progress.step))
+        watch(.resumed(path: path, progress))
         return (reader, progress)
     }
 
@@ -143,7 +143,7 @@ extension HealingJob {
             return found
         case .latest:
             let search = try CheckpointDirectory(path: directory).newestValid(CheckpointReader.sound)
-            for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: "\(reason)")) }
+            for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: HealError.lines(of: reason).joined(separator: " "))) }
             guard let newest = search.newest else {
                 if search.invalid.isEmpty { return nil }  // Nothing was saved yet: the run starts anew.
                 throw HealError(.checkpoint, "\(directory): none of the checkpoints is valid, as said above; to start anew, choose another output_dir, or remove them")

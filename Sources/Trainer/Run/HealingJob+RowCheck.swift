@@ -30,7 +30,7 @@ extension HealingJob {
         var lines = listed.prefix(10).map(\.description)
         if count > lines.count { lines.append("and \(HumanFormat.grouped(count - lines.count)) more bad rows") }
         if count > 1 { lines.append("on_bad_line: \"skip\" leaves such rows out") }
-        throw HealError(.data, lines.joined(separator: "\n"))
+        throw HealError(.data, lines[0], details: Array(lines.dropFirst()))
     }
 
     /// A word on few held-back rows; nil where there are enough, or none, which is another matter.

@@ -1,5 +1,5 @@
+import Basics
 import Models
-import Storage
 import TensorTrain
 
 extension HealingJob {

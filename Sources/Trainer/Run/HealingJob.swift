@@ -1,12 +1,12 @@
 import Autograd
-import CShims
+import Basics
 import Cluster
+import CShims
 import Foundation
 import HealData
 import Kernels
 import Logging
 import Models
-import Storage
 
 /// The whole work of `heal train`: open, decompose what is still dense, heal, checkpoint, evaluate, export.
 package struct HealingJob: Sendable {
@@ -58,7 +58,6 @@ package struct HealingJob: Sendable {
         func debug(_ text: @autoclosure () -> String) { self.debug(text(), since: began) }
         debug("loops for \(String(cString: heal_loops_instruction_set())), \(GEMM.hasFastBFloat16 ? "with" : "without") bf16 products")
         let resumedStep = prepared.checkpoint?.progress.step
-        if cluster.isFirst { try RunHistory.record(c, prepared.summary, resumedStep: resumedStep) }
         let files = cluster.isFirst ? try RunFiles(c, directory: directory, resumedStep: resumedStep) : RunFiles()
         if cluster.isFirst { try RunFacts.write(prepared, c, step: resumedStep ?? 0, to: directory) }
         func emit(_ event: RunEvent) throws {
@@ -96,7 +95,9 @@ package struct HealingJob: Sendable {
         result.parameters = prepared.plan.settled(model.weights.layouts).total
         if progress.truncated == nil, progress.step == 0 {
             try watch(.stage(.truncatedEvaluation))
+            let start = ContinuousClock.now
             progress.truncated = try evaluate(model, prepared, .truncated, step: 0, stop, emitting: emit)
+            if progress.truncated != nil { progress.evaluationSeconds = (ContinuousClock.now - start) / .seconds(1) }
             if stop() { return stopped() }
             if c.sampleSteps != nil { try sample(model, prepared.opened, .truncated, step: 0, emitting: emit) }
         }

@@ -1,3 +1,4 @@
+import Basics
 import Cluster
 import HealData
 import Kernels
@@ -77,14 +78,19 @@ final class HealingLoop {
     /// Evaluation and sample that are due after the last step. A stop on the way leaves them to the resumed run.
     private func review() throws -> Bool {
         func isDue(_ every: Int?) -> Bool { every.map { step % max(1, $0) == 0 } ?? false }
-        var evaluation: EvaluationResult?
+        var evaluation: EvaluationResult?, seconds: Double?
         if isDue(c.evaluationSteps) || step == prepared.totalSteps {
+            let start = ContinuousClock.now
             evaluation = try job.evaluate(run.model, prepared, .healing, step: step, stop, emitting: emit)
+            seconds = (ContinuousClock.now - start) / .seconds(1)
             if evaluation == nil, stop() { return false }
         }
         if isDue(c.sampleSteps) { try job.sample(run.model, prepared.opened, .healing, step: step, emitting: emit) }
         run.record { progress in
-            if let evaluation { progress.take(evaluation, judgedBy: c.bestMetric, threshold: c.earlyStoppingThreshold) }
+            if let evaluation {
+                progress.take(evaluation, judgedBy: c.bestMetric, threshold: c.earlyStoppingThreshold)
+                progress.evaluationSeconds = seconds
+            }
             progress.reviewedStep = progress.step
         }
         return true
@@ -114,12 +120,14 @@ final class HealingLoop {
             configuration: c, opened: prepared.opened, model: run.model, optimizer: run.optimizer, progress: run.progress, fingerprint: fingerprint)
         let report = try checkpoints.save(
             step: step, keeping: limit, sparing: run.progress.best?.step, expectedBytes: writer.expectedBytes) { try writer.write(to: $0) }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
         saved = (run.progress, report.entry.path)
+        run.record { $0.saveSeconds = seconds }
         job.decompositionCache.remove()
         debug("saved step \(step), \(HumanFormat.bytes(report.bytes))")
         for warning in report.warnings { try emit(.warning(step: step, message: "\(warning)")) }
         try emit(.checkpoint(CheckpointReport(
-            step: step, path: report.entry.path, bytes: report.bytes, seconds: (ContinuousClock.now - start) / .seconds(1))))
+            step: step, path: report.entry.path, bytes: report.bytes, seconds: seconds)))
         if isGone { throw directoryGone }
     }
 

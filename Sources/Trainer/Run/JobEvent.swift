@@ -15,7 +15,8 @@ package enum JobEvent: Sendable {
     case decomposed([Compressor.Result])
     /// A checkpoint newer than the one resumed from that failed its checks, and why.
     case invalidCheckpoint(path: String, reason: String)
-    case resumed(path: String, step: Int)
+    /// The run goes on from a checkpoint, where it stood so.
+    case resumed(path: String, RunProgress)
     case run(RunEvent)
     case exported(path: String)
     case finished(JobResult)

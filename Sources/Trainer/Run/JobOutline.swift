@@ -1,8 +1,8 @@
+import Basics
 import Foundation
 import HealData
 import Kernels
 import Models
-import Storage
 
 /// What a job would do, as far as the files tell that are there: weights and data may still be missing.
 package struct JobOutline {

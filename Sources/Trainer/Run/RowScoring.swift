@@ -23,23 +23,25 @@ package struct RowScoring {
     private let encoder: SampleEncoder
     private let file: RowFile
     private let format: DataFormat
+    private let columns: ColumnNames
     package let rowCount: Int
 
     /// - Parameters:
     ///   - format: nil tells it from the rows.
+    ///   - columns: which columns stand for the fields of the format.
     ///   - limit: rows to look at, from the first on; nil means all.
-    package init(_ path: String, format: DataFormat?, limit: Int?, encoder: SampleEncoder, model: LlamaModel) throws {
+    package init(_ path: String, format: DataFormat?, columns: ColumnNames, limit: Int?, encoder: SampleEncoder, model: LlamaModel) throws {
         file = try RowFile(path: path, blockBytes: 2 * encoder.maxLength)
-        self.format = try FormatDetection.format(of: file, forced: format)
+        self.format = try FormatDetection.format(of: file, forced: format, columns: columns)
         rowCount = min(file.rowCount, limit ?? .max)
-        (self.encoder, self.model) = (encoder, model)
+        (self.columns, self.encoder, self.model) = (columns, encoder, model)
     }
 
     /// - Throws: `DataError` with the line for a row that cannot be read, and where a token is not the model's.
     package func row(_ index: Int) throws -> Row {
         do {
             let place = file.place(ofRow: index)
-            switch try encoder.outcome(of: try file.conversation(ofRow: index, format: format)) {
+            switch try encoder.outcome(of: try file.conversation(ofRow: index, format: format, columns: columns)) {
             case .skipped(let reason): return Row(place: place, sum: nil, tokens: 0, isCut: false, skipped: reason)
             case .sample(let sample, let truncated):
                 let count = sample.usefulCount, tokens = Array(sample.tokens[..<count])

@@ -14,13 +14,12 @@ package struct RunEndedError: Error, CustomStringConvertible {
         self.step = step
     }
 
-    /// What is kept, in words; nil where there is nothing.
-    package var kept: String? {
+    /// What is kept, a line each.
+    package var kept: [String] {
         let failure = saveError.map { "step \(step) could not be saved: \($0)" }
         let saved = checkpoint.map { "the run is saved up to step \(savedStep ?? 0) in \($0)" }
-        let parts = [failure, saved].compactMap(\.self)
-        return parts.isEmpty ? nil : parts.joined(separator: "\n")
+        return [failure, saved].compactMap(\.self)
     }
 
-    package var description: String { (["\(reason)"] + [kept].compactMap(\.self)).joined(separator: "\n") }
+    package var description: String { (["\(reason)"] + kept).joined(separator: "\n") }
 }

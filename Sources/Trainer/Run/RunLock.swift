@@ -1,4 +1,4 @@
-import Storage
+import Basics
 
 /// Keeps a second run out of an output directory for as long as this value lives, and knows the directory again.
 final class RunLock {

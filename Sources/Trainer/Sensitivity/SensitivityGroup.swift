@@ -1,5 +1,4 @@
 import Models
-import Storage
 
 /// What is compressed together while everything else stays dense.
 package enum SensitivityGrouping: String, Sendable, CaseIterable {

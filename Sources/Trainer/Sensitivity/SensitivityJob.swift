@@ -1,4 +1,5 @@
 import Autograd
+import Basics
 import HealData
 import Kernels
 import Models
@@ -46,12 +47,34 @@ package struct SensitivityJob: Sendable {
         let key: DecompositionCache.Key
     }
 
+    /// What was found for a matrix of a group that goes over several blocks, until its last one is reached.
+    private struct Waiting {
+        let result: Compressor.Result
+        let key: DecompositionCache.Key
+        let predicted: Double
+        /// The cores, where the cache does not have them.
+        let outcome: DecompositionOutcome?
+
+        init(_ fitted: Fitted, _ cache: DecompositionCache?) {
+            (result, key, predicted) = (fitted.outcome.result, fitted.key, fitted.predicted)
+            let isKept = cache != nil && (fitted.outcome.wasCached || cache?.failure == nil)
+            outcome = isKept ? nil : fitted.outcome
+        }
+
+        func cores(_ fits: CachedFits) throws -> DecompositionOutcome {
+            if let outcome = outcome ?? fits.cache?.load(result.name, key, type: fits.type) { return outcome }
+            throw HealError(.model, "\(result.name): its cores are no longer in \(fits.cache?.directory ?? ""); start again")
+        }
+    }
+
     /// - Parameters:
     ///   - stop: asked often; what is measured by then is in the directory, and a second call goes on.
+    ///   - warn: told what is no mistake of the profile but should be known, as soon as it is.
     ///   - watch: told what goes on, one at a time.
     /// - Returns: nil when it was stopped.
     package func run(
-        _ opened: OpenedModel, _ dataset: Dataset, stop: @escaping @Sendable () -> Bool = { false }, watch: (SensitivityProgress) -> Void = { _ in }
+        _ opened: OpenedModel, _ dataset: Dataset, stop: @escaping @Sendable () -> Bool = { false },
+        warn: (String) -> Void = { _ in }, watch: (SensitivityProgress) -> Void = { _ in }
     ) throws -> SensitivityProfile? {
         let kept = DecompositionCache(directory: configuration.compression.cache.map(configuration.outputPath) ?? directory, isShared: true)
         let mix = ProductMix(opened.configuration, tokens: CalibrationRows.batchTokens, training: false)
@@ -93,12 +116,13 @@ package struct SensitivityJob: Sendable {
             let found = try walk.outputGradients(weightsText, cache: kept, stop) {
                 watch(.init(phase: .gradients, done: $0.done, total: $0.total, name: "", secondsLeft: nil))
             }
+            if let warning = kept.warning { warn(warning) }
             guard let gradients = found else { return nil }
             let isComplete = try withoutActuallyEscaping(watch) { watch in
                 let clock = SensitivityClock(
                     blocks: 1 + (pending.map(\.group.lastBlock).max() ?? 0), parameters: pending.flatMap { $0.entries.map(\.denseCount) }, passes: pending.map(\.passes), watch)
                 let fits = CachedFits(opened, walk.rows, type: type, cache: DecompositionCache(directory: directory + "/cores", isShared: true))
-                return try measure(pending, walk, fits, type, gradients, forward, journal, clock, stop)
+                return try measure(pending, walk, fits, type, gradients, forward, journal, clock, stop, warn)
             }
             guard isComplete else { return nil }
         }
@@ -124,13 +148,14 @@ package struct SensitivityJob: Sendable {
     /// Block after block: fits, then measurements of the groups that end there. Returns whether everything was done.
     private func measure(
         _ pending: [Task], _ walk: CalibrationWalk, _ fits: CachedFits, _ type: DType, _ gradients: OutputGradients, _ forward: PartialForward,
-        _ journal: SensitivityJournal, _ clock: SensitivityClock, _ stop: @escaping @Sendable () -> Bool
+        _ journal: SensitivityJournal, _ clock: SensitivityClock, _ stop: @escaping @Sendable () -> Bool, _ warn: (String) -> Void
     ) throws -> Bool {
         var entries: [CompressionPlan.Entry] = [], seen: Set<String> = []
         for entry in pending.flatMap(\.entries) where seen.insert(entry.name).inserted { entries.append(entry) }
         var place = try forward.start(), left = pending.count, blocks = 0
-        /// Where groups that go over several blocks begin, and what was found for them: their cores are in the cache.
-        var starts: [Int: PartialForward.Place] = [:], waiting: [String: [(name: String, key: DecompositionCache.Key, predicted: Double, result: Compressor.Result)]] = [:]
+        /// Where groups that go over several blocks begin, and what was found for them.
+        var starts: [Int: PartialForward.Place] = [:], waiting: [String: [Waiting]] = [:]
+        var hasWarned = false
         func id(_ task: Task) -> String { "\(task.group.name) \(task.keep)" }
         clock.walks()
         try walk.run(entries, walk.rows, follows: false, stop) { found in
@@ -142,6 +167,10 @@ package struct SensitivityJob: Sendable {
             let here = pending.filter { $0.group.firstBlock <= layer && layer <= $0.group.lastBlock }
             let work = here.flatMap { task in task.entries.filter { inputs[$0.name] != nil }.map { (task: task, entry: $0) } }
             let fitted = try run(work.map(\.entry), inputs, walk, fits, gradients, clock, stop)
+            if !hasWarned, let warning = fits.cache?.warning {
+                warn(warning)
+                hasWarned = true
+            }
             if stop() { return [] }
             clock.measures()
             guard let reached = try forward.advance(place, to: layer, stop: stop) else { return [] }
@@ -152,7 +181,7 @@ package struct SensitivityJob: Sendable {
                 if task.group.firstBlock == task.group.lastBlock {
                     outcomes[id(task), default: []].append((fitted.outcome, fitted.predicted))
                 } else {
-                    waiting[id(task), default: []].append((fitted.outcome.result.name, fitted.key, fitted.predicted, fitted.outcome.result))
+                    waiting[id(task), default: []].append(Waiting(fitted, fits.cache))
                 }
             }
             for task in here.filter({ $0.group.lastBlock == layer }).sorted(by: { $0.group.firstStep.rawValue < $1.group.firstStep.rawValue }) {
@@ -167,12 +196,7 @@ package struct SensitivityJob: Sendable {
                 } else {
                     let found = waiting.removeValue(forKey: id(task)) ?? []
                     losses = try forward.losses(from: starts[task.group.firstBlock]!, stop: stop) { layer in
-                        try found.filter { LayerRanges.layer(of: $0.name) == layer }.map { found in
-                            guard let outcome = fits.cache?.load(found.name, found.key, type: type) else {
-                                throw fits.cache?.failure ?? HealError(.model, "\(found.name): its cores are no longer in \(fits.cache?.directory ?? ""); start again")
-                            }
-                            return outcome
-                        }
+                        try found.filter { LayerRanges.layer(of: $0.result.name) == layer }.map { try $0.cores(fits) }
                     }
                     results = found.map(\.result)
                     predicted = found.reduce(0) { $0 + $1.predicted }
@@ -186,7 +210,7 @@ package struct SensitivityJob: Sendable {
                 left -= 1
                 clock.measured(task.group.name, passes: task.passes)
             }
-            if waiting.isEmpty, let cache = fits.cache { DecompositionCache(directory: cache.directory).remove() }
+            if waiting.isEmpty { fits.cache?.clear() }
             clock.walks()
             return []
         }

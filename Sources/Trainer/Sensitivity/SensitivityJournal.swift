@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 
 /// What one compressed group did to the loss.
 struct SensitivityMeasurement: Codable, Equatable, Sendable {

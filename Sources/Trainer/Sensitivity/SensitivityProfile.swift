@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 
 /// How the loss on held-back rows depends on the size of each group of matrices, everything else being dense.
 package struct SensitivityProfile: Sendable, Equatable {

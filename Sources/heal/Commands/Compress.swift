@@ -54,11 +54,11 @@ struct Compress: ParsableCommand {
         let results = try withExtendedLifetime(interruption) {
             try job.decompose(
                 opened, plan, rows, compute: compute, into: &weights, cache: cache, stop: { request.isMade },
-                note: { Console.print("note: \($0)") }
+                note: { Console.print("note: \($0.withoutCommandsAndLines)") }
             ) { Console.progress(JobText.progress($0)) }
         }
         if request.isMade { throw stopped(request, cache: cache) }
-        if let warning = cache?.warning { Console.printError("heal: warning: \(warning)") }
+        if let warning = cache?.warning { Console.warn([warning]) }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let summary = try MPOExport.write(opened, weights: weights, to: out, dtype: dtype, overwrite: overwrite) { progress in
             Console.progress("writing", progress.done, of: progress.total, progress.name)

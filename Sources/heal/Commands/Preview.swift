@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import HealData
 import Trainer
 
@@ -31,7 +32,7 @@ struct Preview: ParsableCommand {
         let opened = try configuration.openModel()
         let dataset = try job.dataset(opened)
         for note in try dataset.report(limit: FormatDetection.inspectedRows).files.flatMap(\.unreadKeys) {
-            Console.printError("note: \(note.description)")
+            Console.printError("note: \(note.description.withoutCommandsAndLines)")
         }
         let text = SampleText(tokenizer: opened.tokenizer, colours: color.isOn)
         let rows = dataset.mixture.drawsPerEpoch

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Basics
 import Foundation
-import Storage
 import Trainer
 
 struct Report: ParsableCommand {

@@ -21,6 +21,8 @@ struct Score: ParsableCommand {
               heal score --model models/stories260K --text story.txt
               heal score --model runs/stories260k --ids ids.json --json
               heal score --model runs/smollm2-135m --rows my-chats.jsonl --limit 100
+              heal score --model runs/smollm2-135m --rows gsm8k.jsonl \\
+                  --columns prompt=question,completion=answer
             """)
 
     @OptionGroup var model: ModelOptions
@@ -36,6 +38,9 @@ struct Score: ParsableCommand {
 
     @Option(help: ArgumentHelp("The format of the rows; told from the first ones otherwise.", valueName: "format"))
     var format: DataFormat?
+
+    @Option(help: ColumnOption.help, transform: ColumnOption.parse)
+    var columns: ColumnNames?
 
     @Option(help: ArgumentHelp("The chat template for the rows; the model's own otherwise.", valueName: "template"))
     var template: ChatTemplate.Name?
@@ -59,7 +64,10 @@ struct Score: ParsableCommand {
 
     func validate() throws {
         guard [text, ids, rows].count(where: { $0 != nil }) == 1 else { throw ValidationError("Give one of --text, --ids and --rows.") }
-        let forRows = [("--format", format != nil), ("--template", template != nil), ("--limit", limit != nil), ("--max-length", maxLength != nil)]
+        let forRows = [
+            ("--format", format != nil), ("--columns", columns != nil), ("--template", template != nil), ("--limit", limit != nil),
+            ("--max-length", maxLength != nil),
+        ]
         if rows == nil, let lone = forRows.first(where: \.1) { throw ValidationError("\(lone.0) is about rows of a data set; give --rows as well.") }
         if rows != nil, context != nil { throw ValidationError("--context cuts a text into windows; rows are cut by --max-length.") }
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit); expected at least 1.") }
@@ -72,7 +80,8 @@ struct Score: ParsableCommand {
         let opened = try model.open()
         if let rows {
             let compute = try dtype.resolved(opened.configuration, tokens: min(opened.longestContext, Scoring.usualContext))
-            return try RowReport(rows, format: format, limit: limit, asJSON: json).run(opened, template: template, maxLength: maxLength, compute: compute)
+            let report = try RowReport(rows, format: format, columns: columns ?? ColumnNames(), limit: limit, asJSON: json)
+            return try report.run(opened, template: template, maxLength: maxLength, compute: compute)
         }
         let tokens = try text.map { opened.encode(try TextInput.text($0)) } ?? TokenIDs.read(ids ?? "")
         try opened.check(tokens)

@@ -1,6 +1,6 @@
 import ArgumentParser
+import Basics
 import Foundation
-import Storage
 import Trainer
 
 struct Sensitivity: ParsableCommand {
@@ -75,7 +75,7 @@ struct Sensitivity: ParsableCommand {
         let interruption = Interruption { Console.printError("stopping; the same command goes on from here. Once more to leave at once.") }
         let request = interruption.request, start = ContinuousClock.now
         let found = try withExtendedLifetime(interruption) {
-            try job.run(opened, dataset, stop: { request.isMade }) { Console.progress(Self.text($0)) }
+            try job.run(opened, dataset, stop: { request.isMade }, warn: { Console.warn([$0]) }) { Console.progress(Self.text($0)) }
         }
         Console.status("")
         guard let profile = found else {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Basics
 import HealData
-import Storage
 import Trainer
 
 struct Tokenize: ParsableCommand {
@@ -33,6 +32,9 @@ struct Tokenize: ParsableCommand {
     @Option(help: ArgumentHelp("The format of the rows; told from the first ones otherwise.", valueName: "format"))
     var format: DataFormat?
 
+    @Option(help: ColumnOption.help, transform: ColumnOption.parse)
+    var columns: ColumnNames?
+
     @Option(help: ArgumentHelp("The chat template; the model's own otherwise.", valueName: "template"))
     var template: ChatTemplate.Name?
 
@@ -56,7 +58,8 @@ struct Tokenize: ParsableCommand {
     func validate() throws {
         if decode, rows != nil { throw ValidationError("--decode reads ids from standard input; it does not go with --rows.") }
         let forRows = [
-            ("--format", format != nil), ("--template", template != nil), ("--max-length", maxLength != nil), ("--train-on-prompt", trainOnPrompt),
+            ("--format", format != nil), ("--columns", columns != nil), ("--template", template != nil), ("--max-length", maxLength != nil),
+            ("--train-on-prompt", trainOnPrompt),
         ]
         if rows == nil, let lone = forRows.first(where: \.1) { throw ValidationError("\(lone.0) is about rows of a data set; give --rows as well.") }
         if rows != nil, noSpecial { throw ValidationError("--no-special does not go with --rows: the chat template decides.") }

@@ -92,7 +92,7 @@ struct Train: ParsableCommand {
             result = try withExtendedLifetime(interruption) { try job.run(stop: { request.isMade }, watch: reporter.report) }
         } catch let error as RunEndedError {
             var failure = Failure(error)
-            if error.checkpoint != nil { failure.messages[failure.messages.count - 1] += "\nto go on:\n  \(resumption)" }
+            if error.checkpoint != nil { failure.add(lines: ["to go on:", "  \(resumption)"]) }
             throw failure
         } catch {
             throw reporter.completing(Failure(error))

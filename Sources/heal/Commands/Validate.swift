@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basics
 import Trainer
 
 struct Validate: ParsableCommand {
@@ -20,8 +21,8 @@ struct Validate: ParsableCommand {
         var check = Validation()
         try check.run(path: config.path, overrides: config.overrides)
         Console.status("")
-        for note in check.notes { Console.print("note: \(note)") }
-        guard check.mistakes.isEmpty else { throw Failure(check.mistakes, .badInput) }
+        for note in check.notes { Console.print("note: \(note.withoutCommandsAndLines)") }
+        guard check.mistakes.messages.isEmpty else { throw check.mistakes }
         Console.print(check.summary)
     }
 }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Storage
+import Basics
 import Trainer
 
 /// `--config` and `--set`: the commands that read a configuration share them.

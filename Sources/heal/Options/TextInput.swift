@@ -1,5 +1,5 @@
+import Basics
 import Foundation
-import Storage
 
 /// A file given on the command line, or standard input for "-".
 enum TextInput {

@@ -1,4 +1,4 @@
-import Storage
+import Basics
 
 /// Token ids as they are given to a command: `[1, 2, 3]`, `1,2,3`, a file with either, or an object `{"ids": [...]}` as `generate --json` and
 /// `tokenize` write it.

@@ -1,5 +1,5 @@
+import Basics
 import HealData
-import Storage
 import Trainer
 
 /// A tokenizer with its chat template, from a model or from a directory that holds nothing else.

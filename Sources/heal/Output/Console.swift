@@ -81,7 +81,7 @@ enum Console {
 
     /// Writes what is no mistake but may well be one.
     static func warn(_ warnings: [String]) {
-        for warning in warnings { printError("heal: warning: \(warning)") }
+        for warning in warnings { printError("heal: warning: \(warning.withoutCommandsAndLines)") }
     }
 
     // MARK: The log of a run
@@ -100,7 +100,7 @@ enum Console {
 
     /// Tells that a damaged checkpoint was passed over for the one before it.
     static func warnOfSkipped(checkpoint path: String, reason: String) {
-        printError("heal: warning: \(reason.hasPrefix(path) ? "" : path + ": ")\(reason); trying the one before")
+        warn(["\(reason.hasPrefix(path) ? "" : path + ": ")\(reason); trying the one before"])
     }
 
     /// Shows a line in place of the last one on the terminal; the empty text removes it. Nothing happens where standard error is no terminal.

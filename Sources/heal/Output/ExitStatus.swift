@@ -1,7 +1,7 @@
 /// The statuses this program ends with: those of `sysexits.h`, so that a script can tell what to do next.
 enum ExitStatus: Int32 {
     case success = 0
-    /// Something that fits none of the others, such as a loss that is no number.
+    /// The run diverged: a loss, a gradient or a weight is no number. And what fits none of the others.
     case failure = 1
     /// The command line is wrong.
     case usage = 64

@@ -3,28 +3,43 @@ import Cluster
 import Foundation
 import HealData
 import Models
-import Storage
 import TensorTrain
 import Trainer
 
 /// An error as it is shown: what to print, and the status to end with.
+///
+/// What an error says may come from files: names, keys, the words of other programs. This is where it becomes text, so this is where what would command
+/// a terminal, or begin a line of its own, is spelled out; lines are only those that are given one by one.
 struct Failure: Error, CustomStringConvertible {
     /// One entry a mistake; each may go over several lines.
-    var messages: [String]
+    private(set) var messages: [String]
     var status: ExitStatus
     /// What the entries are, for the count after a list.
     var noun = ("mistake", "mistakes")
     /// Whether a run ended that may have had steps to save.
     var mayHaveSteps = false
 
-    init(_ message: String, _ status: ExitStatus) {
-        messages = [message]
+    init(_ message: String, _ status: ExitStatus) { self.init([message], status) }
+
+    init(_ messages: [String], _ status: ExitStatus) {
+        self.messages = messages.map(\.withoutCommandsAndLines)
         self.status = status
     }
 
-    init(_ messages: [String], _ status: ExitStatus) {
-        self.messages = messages
-        self.status = status
+    /// Puts lines below the last entry.
+    mutating func add(lines: [String]) {
+        guard !messages.isEmpty else { return }
+        for line in lines { messages[messages.count - 1] += "\n" + line.withoutCommandsAndLines }
+    }
+
+    /// One more mistake.
+    mutating func add(_ message: String) { messages.append(message.withoutCommandsAndLines) }
+
+    /// The mistakes of another failure.
+    ///
+    /// - Parameter place: where they are, if they do not say so themselves.
+    mutating func add(_ other: Failure, at place: String? = nil) {
+        messages += other.messages.map { (place.map { $0.withoutCommandsAndLines + ": " } ?? "") + $0 }
     }
 
     /// More entries than this help nobody.
@@ -49,28 +64,27 @@ extension Failure {
         case let error as RunEndedError:
             self.init(error.reason)
             mayHaveSteps = true
-            if let kept = error.kept { messages[messages.count - 1] += "\n" + kept }
-        case let error as Trainer.ConfigurationError: self.init(error.issues.map(\.description.withoutCommandsAndLines), .configuration)
-        case let error as ConfigurationIssue: self.init(error.description.withoutCommandsAndLines, .configuration)
+            add(lines: error.kept)
+        case let error as Trainer.ConfigurationError: self.init(error.issues.map(\.description), .configuration)
+        case let error as ConfigurationIssue: self.init(error.description, .configuration)
         case let error as Models.ConfigurationError:
             self.init(
-                error.problems.map { ("\(error.file): " + ($0.place.isEmpty ? "" : "\($0.place): ") + $0.message).withoutCommandsAndLines }, .badInput)
-        case let error as HealError: self.init(Self.entries(error), Self.status(of: error.code))
-        case let error as StorageError: self.init(error.description.withoutCommandsAndLines, Self.status(of: error.code))
-        case let error as DataError: self.init(error.description.withoutCommandsAndLines, Self.status(of: error.code))
-        case let error as TokenizerError: self.init(error.description.withoutCommandsAndLines, error.code == .unreadable ? .missingInput : .badInput)
+                error.problems.map { "\(error.file): " + ($0.place.isEmpty ? "" : "\($0.place): ") + $0.message }, .badInput)
+        // Mistakes in a plan come one a line; other messages may have lines of details below their first.
+        case let error as HealError where error.code == .configuration: self.init(AlikeBlocks.merged(error.lines), .configuration)
+        case let error as HealError:
+            self.init(error.headline, Self.status(of: error.code))
+            add(lines: error.details)
+        case let error as StorageError: self.init(error.description, Self.status(of: error.code))
+        case let error as DataError: self.init(error.description, Self.status(of: error.code))
+        case let error as TokenizerError: self.init(error.description, error.code == .unreadable ? .missingInput : .badInput)
         case let error as TensorTrainError: self.init(error.description, .badInput)
-        case let error as RecordError: self.init(error.description.withoutCommandsAndLines, .badInput)
+        case let error as RecordError: self.init(error.description, .badInput)
         case let error as LaunchError: self.init(error.description, .usage)
         case let error as EncodingError: self.init("a record cannot be written: \(error)", .failure)
         case let error as DecodingError: self.init("a record cannot be read: \(error)", .badInput)
         default: self.init("\(error)", .failure)
         }
-    }
-
-    /// Mistakes in a plan come one a line; other messages may have lines of details below their first.
-    private static func entries(_ error: HealError) -> [String] {
-        error.code == .configuration ? AlikeBlocks.merged(error.description.split(separator: "\n").map(String.init)) : [error.description]
     }
 
     private static func status(of code: HealError.Code) -> ExitStatus {

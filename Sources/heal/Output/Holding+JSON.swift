@@ -1,5 +1,4 @@
 import Basics
-import Storage
 import Trainer
 
 extension Holding {

@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 import Trainer
 
 /// JSON as scripts read it, written without a document in between where there is much of it.

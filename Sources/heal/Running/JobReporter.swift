@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 import Synchronization
 import Trainer
@@ -40,7 +41,7 @@ final class JobReporter {
             if Terminal.isOutput, Terminal.isError { Console.status(text + " ...") } else { line(text) }
         case .checking(let rows, let total):
             if rows < total { Console.progress("checking", rows, of: total, "rows") }
-        case .note(let text): line("note: \(text)")
+        case .note(let text): line("note: \(text.withoutCommandsAndLines)")
         case .decomposing(let progress):
             var line = JobText.progress(progress)
             if let forecast, let left = progress.secondsLeft {
@@ -53,9 +54,10 @@ final class JobReporter {
             if !fits.isEmpty { line(FitTable(fits).text()) }
         case .invalidCheckpoint(let path, let reason):
             Console.warnOfSkipped(checkpoint: path, reason: reason)
-        case .resumed(let path, let step):
-            resumedStep = step
-            line("going on from \(path), step \(HumanFormat.grouped(step))")
+        case .resumed(let path, let progress):
+            resumedStep = progress.step
+            remaining.goOn(from: progress)
+            line("going on from \(path), step \(HumanFormat.grouped(progress.step))")
         case .run(.step(let report)):
             remaining.add(.step(report))
             step(report)
@@ -81,7 +83,7 @@ final class JobReporter {
         guard stage.current == .exporting, let saved, let form = configuration.export?.target.rawValue, failure.messages.count == 1 else { return failure }
         var failure = failure
         let command = ShellText.command(["heal", "export", "--checkpoint", saved.path, "--to", form, "OUT"])
-        failure.messages[0] += "\nThe run is complete and saved; to export it elsewhere:\n  \(command)"
+        failure.add(lines: ["The run is complete and saved; to export it elsewhere:", "  \(command)"])
         return failure
     }
 

@@ -1,19 +1,25 @@
+import Basics
 import Foundation
 import HealData
 import Kernels
-import Storage
 import Trainer
 
 /// The rows of a data set, scored and told.
 struct RowReport {
     private let path: String
     private let format: DataFormat?
+    private let columns: ColumnNames
     private let limit: Int?
     private let asJSON: Bool
 
-    init(_ path: String, format: DataFormat?, limit: Int?, asJSON: Bool) throws {
-        guard FileSystem.kind(of: path) != nil else { throw Failure("\(path): no such file", .missingInput) }
-        (self.path, self.format, self.limit, self.asJSON) = (path, format, limit, asJSON)
+    init(_ path: String, format: DataFormat?, columns: ColumnNames, limit: Int?, asJSON: Bool) throws {
+        try Self.requireSomething(at: path)
+        (self.path, self.format, self.columns, self.limit, self.asJSON) = (path, format, columns, limit, asJSON)
+    }
+
+    /// Throws where there is nothing at a path given as rows.
+    static func requireSomething(at path: String) throws {
+        if FileSystem.kind(of: path) == nil { throw Failure("--rows: " + DataPlace.complaint(aboutMissing: path, places: path), .missingInput) }
     }
 
     func run(_ opened: OpenedModel, template: ChatTemplate.Name?, maxLength: Int?, compute: DType) throws {
@@ -21,7 +27,7 @@ struct RowReport {
         try opened.configuration.checkContext(length, file: opened.path)
         let encoder = SampleEncoder(tokenizer: opened.tokenizer, template: try opened.chatTemplate(option: template), maxLength: length)
         let model = try opened.load(compute: compute, context: length, tokensPerPass: min(length, 512))
-        let scoring = try RowScoring(path, format: format, limit: limit, encoder: encoder, model: model)
+        let scoring = try RowScoring(path, format: format, columns: columns, limit: limit, encoder: encoder, model: model)
         var sum = 0.0, tokens = 0, scored = 0, cut = 0, skipped: [SkipReason: Int] = [:]
         for index in 0..<scoring.rowCount {
             Console.progress("scoring", index + 1, of: scoring.rowCount, path)

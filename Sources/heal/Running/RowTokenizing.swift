@@ -1,3 +1,4 @@
+import Basics
 import HealData
 import Kernels
 import Synchronization
@@ -6,6 +7,7 @@ import Synchronization
 struct RowTokenizing {
     private let encoder: SampleEncoder
     private let format: DataFormat?
+    private let columns: ColumnNames
     private let isCut: Bool
 
     init(_ source: TokenizerSource, _ options: Tokenize) throws {
@@ -13,13 +15,15 @@ struct RowTokenizing {
             tokenizer: source.tokenizer, template: try source.chatTemplate(options.template), maxLength: options.maxLength ?? .max,
             trainOnPrompt: options.trainOnPrompt)
         format = options.format
+        columns = options.columns ?? ColumnNames()
         isCut = options.maxLength != nil
     }
 
     func run(_ path: String) throws {
+        try RowReport.requireSomething(at: path)
         // Blocks of a text file are as long as in training with the length limit.
         let file = try isCut ? RowFile(path: path, blockBytes: 2 * encoder.maxLength) : RowFile(path: path)
-        let format = try FormatDetection.format(of: file, forced: format)
+        let format = try FormatDetection.format(of: file, forced: format, columns: columns)
         let group = 1024
         var told: Set<String> = []
         for start in stride(from: 0, to: file.rowCount, by: group) {
@@ -32,7 +36,7 @@ struct RowTokenizing {
             for (row, outcome) in zip(rows, outcomes.withLock { $0 }) {
                 let line = try outcome.get()
                 for key in line.unreadKeys where told.insert(key).inserted {
-                    Console.printError("note: \(file.place(ofRow: row)): `\(key)` is not read")
+                    Console.printError("note: \("\(file.place(ofRow: row)): `\(key)` is not read".withoutCommandsAndLines)")
                 }
                 line.text.withUnsafeBytes(Console.write)
             }
@@ -46,7 +50,7 @@ struct RowTokenizing {
 
     private func line(_ row: Int, _ file: RowFile, _ format: DataFormat) throws -> Line {
         do {
-            let (conversation, unreadKeys) = try file.reading(ofRow: row, format: format)
+            let (conversation, unreadKeys) = try file.reading(ofRow: row, format: format, columns: columns)
             var encoded = try encoder.encode(conversation)
             if encoded.tokens.count > encoder.maxLength { encoded.keep(encoder.maxLength, fromPart: 0) }
             var output = Array(#"{"ids":"#.utf8)

@@ -3,12 +3,11 @@ import Foundation
 import HealData
 import Kernels
 import Models
-import Storage
 import Trainer
 
 /// Looks for mistakes in a configuration and in everything it names, and goes on after each as far as it can.
 struct Validation {
-    private(set) var mistakes: [String] = []
+    private(set) var mistakes = Failure([], .badInput)
     /// What is no mistake but worth a word.
     private(set) var notes: [String] = []
     private(set) var summary = ""
@@ -34,10 +33,7 @@ struct Validation {
         checkData(configuration, opened)
     }
 
-    private mutating func add(_ error: any Error, at place: String? = nil) {
-        let messages = Failure(error).messages
-        mistakes += place.map { place in messages.map { "\(place): \($0)" } } ?? messages
-    }
+    private mutating func add(_ error: any Error, at place: String? = nil) { mistakes.add(Failure(error), at: place) }
 
     private mutating func openModel(_ c: Trainer.Configuration) -> OpenedModel? {
         guard let model = c.existingPath(c.model) else { return nil }  // named already
@@ -67,7 +63,7 @@ struct Validation {
         do { try opened.configuration.checkContext(c.rowLength(opened.configuration), file: opened.path) } catch { add(error, at: c.place("max_seq_length")) }
         do {
             let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
-            if plan.compressed.isEmpty, c.trainable.isEmpty { mistakes.append("\(c.place("compression")): nothing would be trained: no matrix is compressed") }
+            if plan.compressed.isEmpty, c.trainable.isEmpty { mistakes.add("\(c.place("compression")): nothing would be trained: no matrix is compressed") }
             for issue in HealingJob(c).checkSpace(for: opened, plan) { add(issue) }
             do { try checkTeacher(opened, c, compute.type) } catch { add(error, at: c.place("distillation")) }
             summary = "ok: parameters \(JobText.parameters(plan))"
@@ -116,20 +112,20 @@ struct Validation {
                 counters += report.files
             } catch { add(error) }
         }
-        if files.count == c.datasets.count, mistakes.isEmpty { judge(counters, files, encoder, c, opened) }
+        if files.count == c.datasets.count, mistakes.messages.isEmpty { judge(counters, files, encoder, c, opened) }
     }
 
     private mutating func judge(_ file: DataReport.File, _ c: Trainer.Configuration) {
         if file.errorCount > 0 {
             let more = file.errorCount - file.firstErrors.count
             let listed = file.firstErrors.map(\.description) + (more > 0 ? ["\(file.path): and \(HumanFormat.grouped(more)) more bad rows"] : [])
-            if c.onBadLine == .skip { notes += listed } else { mistakes += listed }
+            if c.onBadLine == .skip { notes += listed } else { for line in listed { mistakes.add(line) } }
         }
         notes += file.unreadKeys.map(\.description)
         let counters = file.counters
         if counters.samples == 0, file.errorCount == 0 {
             let reasons = counters.skipped.sorted { $0.value > $1.value }.map { "\($0.key.words): \($0.value)" }.joined(separator: ", ")
-            mistakes.append("\(file.path): none of its \(file.rows) rows can be trained on (\(reasons))")
+            mistakes.add("\(file.path): none of its \(file.rows) rows can be trained on (\(reasons))")
         }
     }
 
@@ -179,7 +175,7 @@ struct Validation {
                 }
             }
             let listed = Array(bad.prefix(10)) + (bad.count > 10 ? ["\(file.path): and \(HumanFormat.grouped(bad.count - 10)) more bad rows"] : [])
-            if c.onBadLine == .skip { notes += listed } else { mistakes += listed }
+            if c.onBadLine == .skip { notes += listed } else { for line in listed { mistakes.add(line) } }
         } catch { add(error) }
     }
 }

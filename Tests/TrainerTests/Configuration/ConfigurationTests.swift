@@ -53,6 +53,11 @@ import Testing
         #expect(configuration.distillation.temperature == 2)
     }
 
+    /// The mistake is among those of `mistakes.txt`.
+    @Test(arguments: [0, 1e-12, 0.01, 1e300]) func gradientNorms(_ norm: Double) throws {
+        #expect(try Self.parse("\"max_grad_norm\": \(norm)").maxGradientNorm == norm)
+    }
+
     @Test func stepsAndWarmup() throws {
         let plain = try Self.parse()
         #expect(plain.totalSteps(stepsPerEpoch: 10) == 10)

@@ -17,7 +17,7 @@ import Testing
         #expect(file?.command(to: "models/b-GGUF") == "hf download a/b-GGUF b.Q4_K.gguf --local-dir models/b-GGUF")
         #expect(file?.advice.contains("give the path models/b-GGUF/b.Q4_K.gguf") == true)
         let gated = KnownModel.advice(for: "meta-llama/Llama-2-7b-hf")
-        #expect(gated.contains("accepted its licence") && gated.contains("--include '*.jinja'") && gated.contains("give the path models/Llama-2-7b-hf"))
+        #expect(gated.contains("accepted its licence") && gated.contains("--include '*.jinja'") && gated.contains("--exclude 'consolidated*' --local-dir") && gated.contains("give the path models/Llama-2-7b-hf"))
         #expect(HubName.advice(for: "https://example.org/a.json")?.contains("get the file") == true)
         #expect(HubName.advice(for: "models/x") == nil)
     }

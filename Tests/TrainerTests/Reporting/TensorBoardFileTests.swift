@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 import Testing
 @testable import Trainer
 

@@ -4,7 +4,9 @@ import HealData
 import Kernels
 import Storage
 
-/// What a run is about, for reports: `run.json` in its output directory. The metrics say how it went.
+/// What a run is about and how it came about: `run.json` in its output directory. The metrics say how it went.
+///
+/// Reports read it; no number of the run depends on it.
 package struct RunFacts: Codable, Sendable, Equatable {
     package struct File: Codable, Sendable, Equatable {
         package var path: String
@@ -15,7 +17,7 @@ package struct RunFacts: Codable, Sendable, Equatable {
         package var content: String
     }
 
-    /// From a start, or from a checkpoint gone on from, to the next stop.
+    /// From a start, or from a checkpoint gone on from, to the next stop. What is optional is not in files of earlier versions.
     package struct Session: Codable, Sendable, Equatable {
         /// ISO 8601, in UTC.
         package var began: String
@@ -27,6 +29,17 @@ package struct RunFacts: Codable, Sendable, Equatable {
         package var ranks: Int
         package var dtype: String
         package var libraries: String
+        package var host: String?
+        package var system: String?
+        /// The processor's instruction sets that matter, those that the fused loops take, and whether products in bf16 have instructions of their own.
+        package var flags: [String]?
+        package var loops: String?
+        package var bf16Products: Bool?
+        /// Processors that could be used.
+        package var usableProcessors: Int?
+        package var totalSteps: Int?
+        /// Every key of the configuration by its dotted name, as JSON.
+        package var configuration: [String: String]?
     }
 
     package var model: String
@@ -46,6 +59,8 @@ package struct RunFacts: Codable, Sendable, Equatable {
     package var sessions: [Session]
 
     package static let fileName = "run.json"
+    /// The configuration of the last start with all keys: another run can be made from it.
+    package static let configurationName = "configuration.json"
 
     /// Nil where a directory has none, or one that cannot be read: it is older, or damaged.
     package init?(directory: String) {
@@ -64,18 +79,29 @@ package struct RunFacts: Codable, Sendable, Equatable {
         (heldBackRows, totalSteps) = (prepared.dataset.heldBack.count, prepared.totalSteps)
         settings = Dictionary(c.differences(from: Configuration()).compactMap { difference in difference.now.map { (difference.key, $0) } }) { first, _ in first }
         settings = settings.filter { key, value in !["null", "[]"].contains(value) && !["description", "model", "output_dir", "threads"].contains(key) && !key.hasPrefix("datasets") }
-        sessions = [Session(
-            began: Date.now.formatted(.iso8601), step: step, program: ProgramVersion.text, processor: ProcessorModel.own.name, threads: summary.threads, ranks: summary.ranks,
-            dtype: summary.compute.words, libraries: "oneDNN \(LibraryVersions.oneDNN), \(LibraryVersions.openBLAS)")]
+        sessions = [Session(summary, c, step: step)]
     }
 
-    /// Writes what is true now; of an earlier time of the same run, its sessions stay.
+    /// Writes what is true now, and the configuration; the sessions that are there already stay.
     static func write(_ prepared: HealingJob.Prepared, _ c: Configuration, step: Int, to directory: String) throws {
+        try FileSystem.writeAtomically(Array(c.canonicalText.utf8), to: directory + "/" + configurationName)
         var facts = RunFacts(prepared, c, step: step)
-        if step > 0, let before = RunFacts(directory: directory) { facts.sessions = before.sessions.filter { $0.step <= step } + facts.sessions }
+        if let before = RunFacts(directory: directory) { facts.sessions = before.sessions + facts.sessions }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
         try FileSystem.writeAtomically(Array(try encoder.encode(facts)) + [0x0A], to: directory + "/" + fileName)
+    }
+}
+
+extension RunFacts.Session {
+    /// The one that begins now.
+    init(_ summary: JobSummary, _ c: Configuration, step: Int) {
+        let processor = ProcessorModel.own
+        self.init(
+            began: Date.now.formatted(.iso8601), step: step, program: ProgramVersion.text, processor: processor.name, threads: summary.threads, ranks: summary.ranks,
+            dtype: summary.compute.words, libraries: "oneDNN \(LibraryVersions.oneDNN), \(LibraryVersions.openBLAS), HDF5 \(HDF5File.libraryVersion)",
+            host: ProcessInfo.processInfo.hostName, system: ProcessInfo.processInfo.operatingSystemVersionString, flags: processor.flags, loops: LibraryVersions.loops,
+            bf16Products: GEMM.hasFastBFloat16, usableProcessors: Processors.own.usable, totalSteps: summary.totalSteps, configuration: c.leaves)
     }
 }
 

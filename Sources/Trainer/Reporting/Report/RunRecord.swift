@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Storage
 
 /// What a run's output directory says about it: `metrics.jsonl`, `run.json`, `compression.json`, `sensitivity/sensitivity.svg`.
 package struct RunRecord: Sendable {
