@@ -123,6 +123,22 @@ struct TextCommandTests {
         #expect(cut.allSatisfy { $0.ids.count <= 16 && $0.ids.count == $0.labels.count })
         #expect(cut.contains { $0.skipped != nil })
     }
+
+    /// A known template has its name, one that is run as it is none, and one that cannot be run is told as such.
+    @Test(arguments: [
+        ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}", "chatml", "chat template chatml"),
+        ("{% for message in messages %}{{ message.role + ': ' + message.content + eos_token }}{% endfor %}", "own", "chat template own"),
+        ("{% include 'other' %}", nil, "a chat template that cannot be run"), (nil, nil, "no chat template"),
+    ] as [(String?, String?, String)])
+    func inspectNamesTheTemplate(source: String?, name: String?, words: String) throws {
+        let model = try ModelCopy(weights: "model-bf16.safetensors")
+        if let source { try Data(source.utf8).write(to: URL(fileURLWithPath: model.path + "/chat_template.jinja")) }
+        let tokenizer = try #require(try Program.run(["inspect", model.path, "--json"]).object()["tokenizer"] as? [String: Any])
+        #expect(tokenizer["chat_template"] as? String == name)
+        let text = try Program.run(["inspect", model.path]).output.replacing(/\s+/, with: " ")
+        #expect(text.contains("; \(words)"), "\(text)")
+    }
 }
 
 /// The embedded model with other weights, as a directory or as a GGUF file.

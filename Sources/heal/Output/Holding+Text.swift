@@ -41,7 +41,7 @@ extension Holding {
     private var tokenizerText: String {
         guard let tokenizer else { return "none" }
         func role(_ name: String, _ id: Int32?) -> String { id.map { ", \(name) \($0) \(tokenizer.token($0) ?? "")" } ?? "" }
-        let template = templateSource == nil ? "no chat template" : templateName.map { "chat template \($0)" } ?? "a chat template of its own"
+        let template = templateSource == nil ? "no chat template" : templateName.map { "chat template \($0)" } ?? "a chat template that cannot be run"
         return "\(HumanFormat.grouped(tokenizer.vocabularySize)) tokens\(role("bos", tokenizer.special.bos))\(role("eos", tokenizer.special.eos)); \(template)"
     }
 

@@ -105,6 +105,9 @@ struct Holding {
     func size(bits: Int) -> Int { (parameters * bits + 7) / 8 }
     static let sizes = [("fp32", 32), ("fp16", 16), ("int8", 8), ("int4", 4)]
 
-    /// The chat template that the model's own is known as.
-    var templateName: String? { templateSource.flatMap { ChatTemplate.recognize($0)?.name?.rawValue } }
+    /// The known chat template that the model's is equal to, `own` if it is run as it is, nothing if there is none or it cannot be run.
+    var templateName: String? {
+        guard let templateSource, let template = try? ChatTemplate.resolve(jinja: templateSource) else { return nil }
+        return template.name?.rawValue ?? "own"
+    }
 }
