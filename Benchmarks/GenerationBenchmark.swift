@@ -33,14 +33,14 @@ struct GenerationBenchmark: ParsableCommand {
                 plan: { _, layout in .choose(layout: layout, tokens: 1, rebuildsShared: 1000, training: false) })
             forms.append((name, form, LlamaNames.matrixShapes(configuration).map { weights.layouts[$0.name] ?? .dense($0.out, $0.in) }))
         }
-        func generate(_ model: LlamaModel) {
+        func generate(_ model: LlamaModel) throws {
             var sampling = Sampling()
-            _ = Generation.run(model, prompt: Self.prompt, maxTokens: tokens, sampling: &sampling)
+            _ = try Generation.run(model, prompt: Self.prompt, maxTokens: tokens, sampling: &sampling)
         }
         var seconds = [[Double]](repeating: [], count: forms.count)
         for repetition in 0...max(1, options.repetitions) {
             for (index, form) in forms.enumerated() {
-                let timing = Timing { generate(form.model) }
+                let timing = try Timing { try generate(form.model) }
                 if repetition > 0 { seconds[index].append(timing.seconds / Double(tokens)) }
             }
         }

@@ -40,7 +40,7 @@ package struct ControlGroups: Sendable {
             var folders = [mount.point]
             while inner.count > 1 {
                 folders.append(mount.point + inner)
-                inner = (inner as NSString).deletingLastPathComponent
+                inner = FileSystem.parent(of: inner)
             }
             return folders
         }

@@ -1,8 +1,12 @@
+import Basics
+
 /// A failure in the data: which place, what is wrong, what to do about it.
 package struct DataError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Code: String, Sendable {
         /// The file cannot be opened or read.
         case unreadable
+        /// Reading failed on the way: a disk's error, or the system has no descriptors, memory or space left.
+        case inputOutput
         /// The compressed data is damaged or cut off.
         case damaged
         /// A row is not what its format says.
@@ -28,6 +32,11 @@ package struct DataError: Error, Sendable, Equatable, CustomStringConvertible {
         self.code = code
         self.place = place
         self.message = message
+    }
+
+    /// - Parameter advice: what else to do.
+    init(_ error: StorageError, advice: String = "") {
+        self.init([.inputOutput, .noSpace].contains(error.code) ? .inputOutput : .unreadable, at: error.file, error.reason + advice)
     }
 
     package var description: String { place.isEmpty ? message : "\(place): \(message)" }

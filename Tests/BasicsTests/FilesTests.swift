@@ -32,6 +32,23 @@ import Testing
         }
     }
 
+    /// Nothing waits for the reader of a pipe, whatever is written in its place; a device is written to.
+    @Test func pipesAreRefusedByName() throws {
+        try withDirectory { directory in
+            for name in ["x", "x.partial", ".lock"] { #expect(mkfifo("\(directory)/\(name)", 0o600) == 0) }
+            for (name, open) in [
+                ("x", { _ = try AppendedFile(path: $0) }), ("x", { _ = try WritableFile(creating: $0) }), ("x", { try OutputFile.requireFile($0) }),
+                (".lock", { _ = try FileLock.take($0, creating: true) }), (".lock", { _ = try FileLock.join($0) }),
+                ("x.partial", { try FileSystem.writeAtomically([1], to: String($0.dropLast(".partial".count))) }),
+            ] as [(String, (String) throws -> Void)] {
+                let path = "\(directory)/\(name)", error = #expect(throws: StorageError.self) { try open(path) }
+                #expect(error?.description == "\(path): is a pipe, not a file; move it away, or write elsewhere" && error?.code == .unwritable)
+            }
+            #expect(FileSystem.kind(of: directory + "/x.partial") == .other, "it is not removed")
+            try AppendedFile(path: "/dev/null").append([1])
+        }
+    }
+
     @Test func replacesInOneStep() throws {
         try withDirectory { directory in
             try AtomicDirectory.create("\(directory)/out") { try put([1], $0 + "/x") }

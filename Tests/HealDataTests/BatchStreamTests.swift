@@ -170,6 +170,28 @@ import Testing
         #expect(refused { $0.waiting = [Int](repeating: 0, count: 100) })
     }
 
+    /// A run of so many micro-batches goes on into the next pass, and fills every row.
+    @Test func planOfMicroBatchesIsTheStream() throws {
+        for packing in [true, false] {
+            let dataset = try dataset(packing: packing)
+            for count in [1, 3, 40] {
+                var stream = try BatchStream(dataset, shape: BatchShape(rowsPerBatch: 2))
+                var tokens = 0, trained = 0
+                for _ in 0..<count {
+                    guard let batch = try stream.next() else { break }
+                    (tokens, trained) = (tokens + batch.tokens.count, trained + batch.trainedTokens)
+                }
+                let plan = try dataset.plan(microBatches: count, rowsPerBatch: 2), position = stream.position, epoch = dataset.mixture.drawsPerEpoch
+                let passes = Double(position.epoch * epoch + position.sampleIndex - position.waiting.count) / Double(epoch)
+                #expect([plan.microBatches, plan.tokens, plan.trainedTokens] == [count, tokens, trained] && plan.isExact, "\(count), packing \(packing)")
+                #expect(abs(plan.passes - passes) < 1e-9, "\(count), packing \(packing)")
+                guard count == 40 else { continue }
+                let projected = try dataset.plan(microBatches: 1000 * count, rowsPerBatch: 2, limit: 320)
+                #expect(!projected.isExact && abs(projected.passes / (1000 * passes) - 1) < 0.1, "\(projected)")
+            }
+        }
+    }
+
     @Test func planCountsWhatTrainingGives() throws {
         for packing in [true, false] {
             let dataset = try dataset(packing: packing)

@@ -64,6 +64,16 @@ import Testing
         #expect(stream.position.counters.skipped == [.heldBack: 10])
     }
 
+    @Test func heldBackRowsAndTheirEqualsAreCounted() throws {
+        let rows = (0..<10).map { ["instruction": "q\($0)", "output": "answer\($0)"] }
+        let held = directory.write("held", rows: rows), copies = directory.write("copies", rows: rows + [["instruction": "q", "output": "new"]])
+        let dataset = try byteDataset([DatasetFile(path: held, split: .validation), DatasetFile(path: copies)])
+        let withheld = dataset.withheld(), all = try dataset.report().counters, plan = try dataset.plan(epochs: 1, rowsPerBatch: 1)
+        #expect(withheld.rows == 20 && withheld.samples == 20)
+        #expect(all.samples - withheld.samples == 1 && all.tokens - withheld.tokens == plan.tokens && all.trainedTokens - withheld.trainedTokens == plan.trainedTokens)
+        #expect(try byteDataset([DatasetFile(path: copies)]).withheld().rows == 0)
+    }
+
     @Test func optionsOutOfRangeAreErrors() {
         let path = directory.alpaca("a", count: 3)
         let file = DatasetFile(path: path)

@@ -84,10 +84,25 @@ struct JinjaGolden: Sendable, CustomTestStringConvertible {
         #expect(JinjaGolden.all.count > 600)
     }
 
-    /// The date of today is not written (`docs/templates.md`).
-    @Test func todayIsNotDefined() {
-        let golden = JinjaGolden(JSON(.object([.init(key: "source", position: .start, value: JSON(.string("{{ strftime_now is defined }}")))])))
-        #expect(golden.rendered() == .success("False"))
+    /// The date of today is never written (`docs/templates.md`).
+    @Test(arguments: [
+        ("{{ strftime_now is defined }}{{ strftime_now is not undefined }}", "FalseFalse"),
+        ("{% if strftime_now is defined %}{{ strftime_now('%Y') }}{% else %}1999{% endif %}", "1999"),
+        ("{{ strftime_now('%d %b %Y') + ' ' + strftime_now('%A, %B %d, %y %H:%M:%S %%') }}", "26 Jul 2024 Friday, July 26, 24 00:00:00 %"),
+    ])
+    func todayIsNotWritten(source: String, expected: String) {
+        let golden = JinjaGolden(JSON(.object([.init(key: "source", position: .start, value: JSON(.string(source)))])))
+        #expect(golden.rendered() == .success(expected))
+    }
+
+    @Test(arguments: ["{{ strftime_now('%Q') }}", "{{ strftime_now('%') }}", "{{ strftime_now(1) }}", "{{ strftime_now() }}"])
+    func otherDatesAreRefused(source: String) {
+        let golden = JinjaGolden(JSON(.object([.init(key: "source", position: .start, value: JSON(.string(source)))])))
+        guard case .failure(let error) = golden.rendered() else {
+            Issue.record("\(source) was run")
+            return
+        }
+        #expect(error.message.contains("strftime_now"))
     }
 
     @Test func errorsNameTheLine() {

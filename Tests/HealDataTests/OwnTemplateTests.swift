@@ -158,6 +158,68 @@ extension EncodedText {
         #expect(try rendered(tight, [Turn(.user, "a"), Turn(.assistant, "b")]) == "<|im_start|>user a<|im_end|><|im_start|>assistant ⟦b<|im_end|>⟧")
     }
 
+    /// A known template is taken for a row only where the source writes the same.
+    @Test func whatProbesDoNotShowIsWrittenByTheSource() throws {
+        let start = "{% for message in messages %}", end = "<|im_end|>' + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+        let turns = [Turn(.user, "a"), Turn(.assistant, "b"), Turn(.user, "c"), Turn(.assistant, "d")]
+        let named = start + "{{ '<|im_start|>' + message['role'] + '\\n' + (message.name + ': ' if message.name else '') + message['content'] + '" + end
+        #expect(try rendered(named, [Turn(.user, "a", fields: .object([("name", "bob")])), Turn(.assistant, "b")])
+            == "<|im_start|>user\nbob: a<|im_end|>\n<|im_start|>assistant\n⟦b<|im_end|>⟧\n")
+        let strict = "{% if messages|length > 3 %}{{ raise_exception('too long') }}{% endif %}" + start
+            + "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '" + end
+        #expect(try rendered(strict, Array(turns.prefix(2))) == "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n⟦b<|im_end|>⟧\n")
+        #expect(message { try ChatTemplate.resolve(jinja: strict).render(.turns(turns), marks: marks) } == "the model's chat template refuses the conversation: too long")
+        let early = start + "{% if message.role != 'system' or loop.first %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endif %}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+        let late = message { try ChatTemplate.resolve(jinja: early).render(.turns([Turn(.user, "a"), Turn(.system, "late"), Turn(.assistant, "b")]), marks: marks) }
+        #expect(late.hasPrefix("turn 2 (system) has text, which the model's chat template leaves out"))
+    }
+
+    /// What belongs to the turn after an answer is not the model's to write.
+    @Test func answersEndWhereTheNextTurnBegins() throws {
+        let called = Turn(.assistant, "", fields: .object([("tool_calls", JSON(.array([call("w")])))]))
+        let echo = """
+            {%- for m in messages %}{%- if m.tool_calls %}{%- set ns = m.tool_calls[0].function.name %}{{- '<|call ' + ns + '|><|end|>' }}
+            {%- elif m.role == 'tool' %}{{- '<|tool ' + messages[loop.index0 - 1].tool_calls[0].function.name + '|>' + m.content + '<|end|>' }}
+            {%- else %}{{- '<|' + m.role + '|>' + m.content + '<|end|>' }}{%- endif %}{%- endfor %}{%- if add_generation_prompt %}{{- '' }}{%- endif %}
+            """
+        #expect(try rendered(echo, [Turn(.user, "a"), called, Turn(.tool, "x")]) == "<|user|>a<|end|>⟦<|call w|><|end|>⟧<|tool w|>x<|end|>")
+        let between = "{% for m in messages %}{{ m.role + ': ' + m.content }}{% if not loop.last %}{{ eos_token }}{% endif %}{% endfor %}"
+            + "{% if add_generation_prompt %}{{ eos_token + 'assistant: ' }}{% endif %}"
+        let turns = [Turn(.user, "a"), Turn(.assistant, "b"), Turn(.user, "c"), Turn(.assistant, "d")]
+        #expect(try rendered(between, turns) == "user: a</s>assistant: ⟦b</s>⟧user: c</s>assistant: ⟦d⟧")
+        let spaced = "{% for m in messages %}{{ '<' + m.role + '>' + m.content + ('\\n' if m.role == 'assistant' and not loop.last else '') + '[end]' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
+        #expect(try rendered(spaced, [turns[0], turns[1], turns[2]]) == "<user>a[end]<assistant>⟦b\n[end]⟧<user>c[end]")
+        let always = "{% for m in messages %}{{ '<|start|>' + m['role'] + '<|sep|>' + m['content'] + '<|end|>' }}{% endfor %}<|start|>assistant<|sep|>"
+        #expect(message { try ChatTemplate.resolve(jinja: always).render(.turns(turns), marks: marks) }.contains("the template opens another turn behind it"))
+    }
+
+    /// Without a generation prompt, a header is told by an answer of words alone; what marks a call is the model's to write.
+    @Test func headersAreFoundWithoutAGenerationPrompt() throws {
+        let source = "{% for m in messages %}{{'<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
+        let turns = [Turn(.user, "a"), Turn(.assistant, "b")]
+        #expect(try rendered(source, turns) == "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n⟦b<|im_end|>⟧\n")
+        #expect(try rendered(source.replacing("m[", with: "message[").replacing("for m ", with: "for message "), turns) == rendered(source, turns))
+    }
+
+    @Test func flagsInOneGenerationBlockMustAgree() {
+        let source = "{% generation %}{% for m in messages %}{{ m.role + m.content }}{% endfor %}{% endgeneration %}"
+        let turns = [Turn(.user, "a"), Turn(.assistant, "b", trained: false), Turn(.user, "c"), Turn(.assistant, "d")]
+        #expect(message { try ChatTemplate.resolve(jinja: source).render(.turns(turns), marks: marks) }.hasPrefix("turns 2 and 4 stand in one `{% generation %}` block"))
+    }
+
+    /// Reasoning goes by the name that the template has for it.
+    @Test func reasoningHasTheTemplatesName() throws {
+        let source = "{% for m in messages %}{{ '<' + m.role + '>' + ('(' + m.thinking + ')' if m.thinking else '') + m.content + '.' }}{% endfor %}{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
+        let answer = Turn(.assistant, "b", fields: .object([("reasoning_content", "r")]))
+        #expect(try rendered(source, [Turn(.user, "a"), answer]) == "<user>a.<assistant>⟦(r)b.⟧")
+    }
+
+    @Test func marksThatAreNotKnownAreRefused() {
+        #expect(message { try ChatTemplate.resolve(jinja: "{{ pad_token }}{{ messages[0].content }}").render(.turns([Turn(.user, "a")]), marks: marks) }
+            .contains("`pad_token`, which the template writes, is not known here"))
+    }
+
     @Test func differentSourcesAreDifferentData() throws {
         let a = try ChatTemplate.resolve(jinja: Self.source), b = try ChatTemplate.resolve(jinja: Self.source + " ")
         #expect(a.identity != b.identity && a.identity.hasPrefix("own("))

@@ -134,6 +134,8 @@ import Testing
             ("damaged.gz", Array(whole[..<20]) + [9, 9, 9, 9] + Array(whole[24...]), "the gzip data is damaged"),
             ("tail.gz", whole + [1, 2], "bytes that are not gzip follow the compressed data"),
             ("open.json", Array("[{\"a\":1},".utf8), "the JSON array is not closed"),
+            ("last.json", Array("[{\"a\":1},]".utf8), "a comma of the JSON array has no row after it"),
+            ("two.json", Array("[{\"a\":1},,{\"a\":1}]".utf8), "a comma of the JSON array has no row before it"),
             ("after.json", Array("[{}] x".utf8), "text follows the end of the JSON array"),
             ("wide.jsonl", [0xFF, 0xFE] + "{\"a\":1}\n".utf16.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }, "is UTF-16"),
             ("none.json", Array("[]".utf8), "the file has no rows"),

@@ -113,6 +113,9 @@ import Testing
         (.messages, #"{"system":"s","messages":[{"role":"system","content":"s"},{"role":"user","content":"a"}]}"#, .turns([Turn(.system, "s"), Turn(.user, "a")])),
         (.messages, #"{"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]}"#, .turns([Turn(.user, "ab")])),
         (.alpaca, #"{"instruction":"a","context":"c","response":"b","category":"closed_qa"}"#, .turns([Turn(.user, "a", context: "c"), Turn(.assistant, "b")])),
+        (.alpaca, #"{"instruction":"a","context":"c","output":"b"}"#, .turns([Turn(.user, "a", context: "c"), Turn(.assistant, "b")])),
+        (.alpaca, #"{"instruction":"a","input":"c","context":"","output":"","response":"b"}"#, .turns([Turn(.user, "a", context: "c"), Turn(.assistant, "b")])),
+        (.messages, #"{"messages":[{"role":"user","from":"user","content":"a","value":null},{"from":"gpt","value":"b"}]}"#, .turns([Turn(.user, "a"), Turn(.assistant, "b")])),
         (.text, #"{"text":"a","score":NaN,"low":-Infinity,"high":1e999}"#, .text("a", endsDocument: true)),
     ]
 
@@ -128,6 +131,12 @@ import Testing
         (.promptCompletion, #"{"prompt":"a","completion":"b","label":false}"#, "`label` is false: the answer is there as a bad one"),
         (.messages, #"{"documents":[{"text":"d"}],"messages":[]}"#, "`documents` is not supported: documents are not given to the chat template"),
         (.messages, #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}"#, "turn 1: part 1 of `content` is of type \"image_url\""),
+        (.alpaca, #"{"instruction":"a","input":"c","context":"d","output":"b"}"#, "the row has both `input` and `context`"),
+        (.alpaca, #"{"instruction":"a","output":"b","response":"c"}"#, "the row has both `output` and `response`"),
+        (.messages, #"{"messages":[{"role":"user","from":"gpt","content":"a"}]}"#, "turn 1: both `role` and `from`, and they differ"),
+        (.messages, #"{"messages":[{"role":"user","content":"a","value":"b"}]}"#, "turn 1: both `content` and `value`, and they differ"),
+        (.messages, #"{"messages":[{"role":"user","content":[{"text":"a","image_url":{"url":"b"}}]}]}"#, "turn 1: part 1 of `content` has `image_url`"),
+        (.messages, #"{"messages":[{"role":"user","content":[{"type":"text","text":"a","loss":false}]}]}"#, "turn 1: part 1 of `content` has `loss`"),
         (.messages, #"{"messages":[{"role":"assistant","content":null,"refusal":"No."}]}"#, "turn 1: `refusal` is not supported"),
         (.messages, #"{"messages":[{"role":"assistant","content":"b","train_detail":[{"train":false}]}]}"#, "turn 1: `train_detail` is not supported"),
         (.messages, #"{"messages":[{"role":"assistant","content":"b","weight":0.5}]}"#, "turn 1: `weight` must be 0, 1, true, false or null; other weights"),

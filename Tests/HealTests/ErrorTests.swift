@@ -38,6 +38,13 @@ struct ErrorTests {
         Case("export --checkpoint \(model) --to gguf out", 64, "'hf' and 'mpo'"),
         // Missing files.
         Case("--config configs/none.json", 66, "configs/none.json: no such file"),
+        // Names of one letter, which Foundation's path functions crash on.
+        Case("--config q", 66, "q: no such file"),
+        Case("--config \(configuration) --set tokenizer=z", 66, "--set tokenizer: no such file or directory: z"),
+        Case("validate --config \(configuration) --set tokenizer=z", 65, "no such file or directory: z"),
+        Case("generate --model \(model) --tokenizer z --prompt a", 66, "z: no such file or directory"),
+        Case("report r --out p", 65, "r"),
+        Case("--config \(configuration) --set model=m --set output_dir=x --set compression.cache=c --set export.path=e", 66, "no such model: m"),
         Case("--config \(configuration) --set model=none", 66, "--set model: no such model: none"),
         Case("--config \(configuration) --resume none", 66, "none: no such checkpoint"),
         Case("validate --config configs/storys260k.json", 66, "did you mean configs/stories260k.json?"),
@@ -123,6 +130,7 @@ struct ErrorTests {
 
     @Test func unwritableOutputIsAnError() throws {
         #expect(try Program.shell("heal inspect \(Self.model) > /dev/full").status == 74)
+        for place in ["> /dev/full", ">&-"] { #expect(try Program.shell("heal --config \(Self.configuration) --dry-run \(place)").status == 74) }
         #expect(try Program.shell("echo a | heal tokenize --model \(Self.model) > /dev/full").status == 74)
     }
 

@@ -19,6 +19,28 @@ struct FailingMachineTests {
         }
     }
 
+    /// With little address space the libraries for products hang or crash: that is said before.
+    @Test func littleAddressSpaceIsSaid() throws {
+        let outcome = try Program.shell("ulimit -v 16000000; '\(Program.url.path)' score --model \(Program.model) --ids '[1, 403, 407]'")
+        #expect(outcome.errors.contains("the address space of this process is limited to 15.3 GiB (`ulimit -v`)"), "\(outcome.errors)")
+    }
+
+    /// What the machine lacks is no mistake of the configuration or of the files.
+    @Test(arguments: ["", "validate", "preview"]) func tooFewDescriptors(_ command: String) throws {
+        try withTemporaryDirectory { directory in
+            let words = JobCommandTests.settings(directory, steps: 2).map { "'\($0)'" }.joined(separator: " ")
+            // From where a program can hardly be loaded to where it has all it needs. Dispatch, which ends a program without words, is passed over.
+            var told = 0
+            for limit in 4...9 {
+                let outcome = try Program.shell("(ulimit -n \(limit); '\(Program.url.path)' \(command) \(words) \(command.isEmpty ? "--dry-run" : ""))")
+                guard outcome.status != 0, outcome.errors.contains("heal: ") else { continue }
+                told += 1
+                #expect(outcome.status == 74 && outcome.errors.contains("raise the limit (ulimit -n)"), "\(limit): \(outcome.status) \(outcome.errors)")
+            }
+            #expect(told > 0)
+        }
+    }
+
     /// The output directory is taken away while the run goes on.
     @Test func theOutputDirectoryGoes() throws {
         try withTemporaryDirectory { directory in

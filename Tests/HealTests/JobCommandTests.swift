@@ -85,6 +85,13 @@ struct JobCommandTests {
                 return try Self.losses("\(directory.path)/\(form)")
             }
             let own = try Self.losses(run)
+            #expect(try Self.losses(run + "/latest") == own)
+            let best = try Program.run(["inspect", run + "/best"])
+            #expect(best.status == 65 && best.errors.contains("does not say which checkpoint is the best"), "\(best.status): \(best.errors)")
+            // An export must not take the place of the model that it is made from.
+            let onto = try Program.run(["export", "--checkpoint", directory.path + "/mpo", "--to", "hf", "--overwrite", directory.path + "/../\(directory.lastPathComponent)/mpo/"])
+            #expect(onto.status == 73 && onto.errors.contains("is the model that is exported"), "\(onto.status): \(onto.errors)")
+            #expect(FileManager.default.fileExists(atPath: directory.path + "/mpo/mpo.safetensors"))
             for found in losses { #expect(found.count == own.count && zip(found, own).allSatisfy { abs($0 - $1) < 1e-3 }) }
         }
     }
@@ -105,6 +112,9 @@ struct JobCommandTests {
             func text() throws -> String { String(decoding: try Data(contentsOf: output), as: UTF8.self) }
             let deadline = Date().addingTimeInterval(120)
             while !(try text().contains("tok/s")), process.isRunning, Date() < deadline { usleep(20_000) }
+            // `timeout` signals the process and then its group: at once, the same signal twice is one request.
+            kill(process.processIdentifier, signal)
+            usleep(5_000)
             kill(process.processIdentifier, signal)
             process.waitUntilExit()
             #expect(process.terminationStatus == status)

@@ -13,6 +13,12 @@ struct RunRecordTests {
             let log = try text("log.txt")
             #expect(log.hasPrefix("--- ") && log.contains("heal 0.1.0: heal --config") && log.hasSuffix(first.output), "\(log)")
 
+            // The parameters are those of the cores that there are, not those that were planned.
+            func object(_ text: String) throws -> [String: Any] { try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]) }
+            let found = try object(text("run.json")), inspected = try Program.run(["inspect", run, "--json"]).object()
+            let model = try #require(found["model"] as? String)
+            #expect(found["parameters"] as? Int == inspected["parameters"] as? Int && model.hasSuffix("models/stories260K"), "\(found)")
+
             // As a version wrote it that kept less of each start.
             let facts = URL(fileURLWithPath: run + "/run.json")
             var older = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: facts)) as? [String: Any])
@@ -26,7 +32,8 @@ struct RunRecordTests {
             let refused = try Program.run(JobCommandTests.settings(directory, steps: 4))
             #expect(refused.status == 65)
 
-            let starts = try #require((try JSONSerialization.jsonObject(with: Data(text("run.json").utf8)) as? [String: Any])?["sessions"] as? [[String: Any]])
+            let starts = try #require(try object(text("run.json"))["sessions"] as? [[String: Any]])
+            #expect(try object(text("run.json"))["model"] as? String == model)
             #expect(starts.map { $0["step"] as? Int } == [0, 2] && starts[0]["host"] == nil)
             for key in ["host", "system", "flags", "loops", "bf16Products", "usableProcessors", "totalSteps", "configuration"] + known { #expect(starts[1][key] != nil, "\(key)") }
             let keys = try #require(starts[1]["configuration"] as? [String: String])
@@ -51,9 +58,11 @@ struct RunRecordTests {
             let full = try Program.run(JobCommandTests.settings(directory, steps: 2))
             #expect(full.status == 0 && full.errors.contains("the log cannot be written"), "\(full.errors)")
             try FileManager.default.removeItem(atPath: run + "/log.txt")
-            let failed = try Program.run(JobCommandTests.settings(directory, steps: 3) + ["trainable=[\"nothing\"]", "output_dir=\(directory.path)/other"])
+            let diverging = ["learning_rate=10", "weight_decay=10", "val_size=0", "compression.init=svd", "output_dir=\(directory.path)/other"]
+            let failed = try Program.run(JobCommandTests.settings(directory, steps: 60) + diverging)
             let log = try String(contentsOfFile: directory.path + "/other/log.txt", encoding: .utf8)
-            #expect(failed.status == 78 && log.contains("matches no weight"), "\(log)")
+            let told = try #require(failed.errors.split(separator: "\n").first { $0.hasPrefix("heal: ") })
+            #expect(failed.status == 1 && log.contains(told), "\(log)")
         }
     }
 }

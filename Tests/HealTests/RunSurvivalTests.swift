@@ -22,6 +22,27 @@ struct RunSurvivalTests {
         }
     }
 
+    /// Nothing waits for the reader of a pipe in the output directory.
+    @Test func pipesInTheOutputDirectory() throws {
+        try withTemporaryDirectory { directory in
+            let run = directory.path + "/run"
+            let refused = try Program.shell("mkdir \(run); mkfifo \(run)/metrics.jsonl; " + line(directory, steps: 2))
+            #expect(refused.status == 73 && refused.errors.contains("\(run)/metrics.jsonl: is a pipe, not a file"), "\(refused.errors)")
+            // The log is not worth a run.
+            let done = try Program.shell("rm \(run)/metrics.jsonl \(run)/log.txt; mkfifo \(run)/log.txt; " + line(directory, steps: 2))
+            #expect(done.status == 0 && done.errors.contains("there is no log: \(run)/log.txt: is a pipe, not a file"), "\(done.errors)")
+        }
+    }
+
+    /// A second run keeps out.
+    @Test func oneRunADirectory() throws {
+        try withTemporaryDirectory { directory in
+            let run = directory.path + "/run"
+            let refused = try Program.shell("mkdir \(run); exec 9> \(run)/.lock; flock -n 9; " + line(directory, steps: 2, "9>&-"))
+            #expect(refused.status == 73 && refused.errors.contains("\(run): another run is writing here"), "\(refused.errors)")
+        }
+    }
+
     /// A command that is there for its output fails where that cannot be written.
     @Test func outputThatIsTheWork() throws {
         let outcome = try Program.shell("heal inspect models/stories260K >&-")

@@ -124,6 +124,24 @@ struct TextCommandTests {
         #expect(cut.contains { $0.skipped != nil })
     }
 
+    /// Weights may be finite and still too large to compute with.
+    @Test func numbersThatAreNotFiniteAreAnError() throws {
+        let model = try ModelCopy(weights: "model-bf16.safetensors"), weights = URL(fileURLWithPath: model.path + "/model.safetensors")
+        var bytes = try Data(contentsOf: weights)
+        for i in stride(from: bytes.count - 65_536, to: bytes.count, by: 2) { bytes.replaceSubrange(i..<i + 2, with: [0x96, 0x7E]) }  // 1e38
+        try bytes.write(to: weights)
+        let rows = model.path + "/rows.jsonl"
+        try Data(#"{"text":"Once upon a time"}"#.utf8).write(to: URL(fileURLWithPath: rows))
+        for arguments in [
+            ["score", "--ids", "[1, 403, 407, 261]"], ["score", "--rows", rows, "--template", "plain"], ["generate", "--prompt", "Once", "-n", "3"],
+            ["generate", "--prompt", "Once", "-n", "3", "--json"],
+        ] {
+            let outcome = try Program.run([arguments[0], "--model", model.path] + arguments.dropFirst())
+            #expect(outcome.status == 65 && outcome.output.isEmpty && outcome.errors.contains("is not finite; its weights may be damaged or too large"),
+                "\(arguments): \(outcome.status), \(outcome.output) \(outcome.errors)")
+        }
+    }
+
     /// A known template has its name, one that is run as it is none, and one that cannot be run is told as such.
     @Test(arguments: [
         ("{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"

@@ -51,6 +51,11 @@ import Testing
             try FileManager.default.removeItem(atPath: path + "/model.safetensors")
             try Data().write(to: URL(fileURLWithPath: path + "/pytorch_model.bin"))
             #expect(message { _ = try ModelFiles.open(path) }.contains("converted to safetensors"))
+            for name in ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"] {
+                try Data().write(to: URL(fileURLWithPath: path + "/" + name))
+                let words = name.contains("00001-of") ? "holds 1 of 2 shards of weights and not their index" : "only their index is missing: download model.safetensors.index.json"
+                #expect(message { _ = try ModelFiles.open(path) }.contains(words))
+            }
             try FileManager.default.removeItem(atPath: path + "/config.json")
             try FileManager.default.copyItem(atPath: storageGoldens + "/qwen3.gguf", toPath: path + "/qwen3.gguf")
             #expect(try ModelFiles.open(path).configuration.family == .qwen3)

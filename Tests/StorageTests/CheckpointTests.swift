@@ -133,6 +133,32 @@ import Testing
         }
     }
 
+    /// A pipe in the place of the file that is written is told as such, and stays.
+    @Test func aPipeInTheWay() throws {
+        try withScratch { scratch in
+            let path = scratch + "/checkpoint-00000002.h5.partial"
+            #expect(mkfifo(path, 0o600) == 0)
+            let error = failure { try CheckpointDirectory(path: scratch).save(step: 2) { try fill($0, 2) } }
+            #expect(error?.file == path && error?.message.hasPrefix("is a pipe, not a file") == true)
+            #expect(FileSystem.kind(of: path) == .other)
+        }
+    }
+
+    /// Looking through groups takes a time that grows with their depth.
+    @Test func depthIsLimited() throws {
+        try withScratch { scratch in
+            for (depth, isTaken) in [(8, true), (9, false), (300, false)] {
+                let path = "\(scratch)/\(depth).h5", file = try SealedFile.create(path)
+                try file.createGroup((0..<depth).map { _ in "a" }.joined(separator: "/"))
+                try file.close()
+                try SealedFile.seal(path)
+                let error = failure { _ = try SealedFile.open(path) }
+                #expect((error == nil) == isTaken)
+                if !isTaken { #expect(error?.code == .malformed && error?.place == "a/a/a/a/a/a/a/a/a") }
+            }
+        }
+    }
+
     /// What the machine cannot do now says nothing about a file: no older one is taken for it.
     @Test func whatTheSystemRefusesIsNoDamage() throws {
         try withScratch { scratch in

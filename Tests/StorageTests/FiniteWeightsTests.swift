@@ -33,6 +33,20 @@ import Testing
         }
     }
 
+    /// A number that float64 holds and float32 does not is called what it is.
+    @Test func numbersTooLargeForFloat32() throws {
+        try withScratch { scratch in
+            let header = Array(#"{"a":{"dtype":"F64","shape":[2,2],"data_offsets":[0,32]}}"#.utf8)
+            var file = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
+            for value in [1, 2, -1e300, 4] { file += withUnsafeBytes(of: value.bitPattern.littleEndian) { Array($0) } }
+            try write(file, to: scratch + "/model.safetensors")
+            let weights = FiniteWeights(try SafetensorsDirectory(path: scratch))
+            for read in [{ try weights.check("a") }, { _ = try weights.floats("a") }] as [() throws -> Void] {
+                #expect(failure(read)?.message.hasPrefix("row 1, column 0 (counted from 0) is -1e+300, too large for float32") == true)
+            }
+        }
+    }
+
     @Test(arguments: [ElementType.float32, .float16, .bfloat16])
     func theLargestNumbersPass(_ type: ElementType) throws {
         for value: Float in [-65504, 0, -0, 0x1p-24] {

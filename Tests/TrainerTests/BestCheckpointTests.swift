@@ -83,6 +83,11 @@ extension TrainingJobTests {
                 let path = try #require(outcome.result.bestCheckpoint), opened = try OpenedModel.open(path)
                 #expect(try OpenedModel.checkpointPath(job.configuration.outputDirectory + "/best") == path)
                 #expect(try OpenedModel.checkpointPath(job.configuration.outputDirectory + "/latest")?.hasSuffix("checkpoint-00000040.h5") == true)
+                for name in ["best", "latest"] {
+                    let place = job.configuration.outputDirectory + "/" + name
+                    #expect(job.configuration.existingModel(place) == place && job.configuration.existingPath(place) == nil)
+                }
+                #expect(job.configuration.existingModel(directory + "/none/best") == nil)
                 let other = directory + "/other"
                 _ = try HuggingFaceExport.write(opened, weights: opened.weights(), to: other, dtype: .bf16)
                 #expect(FileManager.default.contentsEqual(atPath: other + "/model.safetensors", andPath: job.configuration.exportDirectory! + "/model.safetensors"))
@@ -94,6 +99,7 @@ extension TrainingJobTests {
                 // And the truth when the file is gone.
                 try FileManager.default.removeItem(atPath: path)
                 let without = try job.run(resume: .latest)
+                #expect(try RunRecord(directory: job.configuration.outputDirectory).end?.resultStep == 40)
                 #expect(without.result.healedStep == 40 && without.events.contains { if case .run(.warning(_, let text)) = $0 { text.contains("best checkpoint") } else { false } })
             }
         }
@@ -108,6 +114,15 @@ extension TrainingJobTests {
                 #expect(whole.result.isStoppedEarly && whole.result.ending == .complete && whole.result.step < 40)
                 let best = try #require(whole.result.best)
                 #expect(whole.result.step == best.step + 6)
+                // The report is of the same model, and knows the steps that were not logged.
+                var rarely = straight.withOutput("rarely")
+                rarely.configuration.loggingSteps = 7
+                _ = try rarely.run()
+                let record = try RunRecord(directory: rarely.configuration.outputDirectory)
+                let every = try RunRecord(directory: straight.configuration.outputDirectory)
+                #expect(record.end?.ending == .early && record.end?.resultStep == best.step && record.lastStep == whole.result.step)
+                #expect(record.loss("healing", on: nil) == best.result.loss)
+                #expect(record.tokens == every.steps.reduce(0) { $0 + Double($1.tokens) } && record.steps.count < every.steps.count)
                 for polls in [3, 9, 14] {
                     let job = straight.withOutput("stopped-\(polls)")
                     _ = try job.run(stopAfter: polls)

@@ -1,3 +1,4 @@
+import Foundation
 import HealData
 import Models
 import Storage
@@ -79,6 +80,19 @@ import TestSupport
     @Test func shrinkTogether() throws {
         let rows = try rows(tokens: 3_000_000, heldOut: 1_000_000).rows
         #expect(rows.heldTokens > 0 && (2.0...5.0).contains(Double(rows.fittedTokens) / Double(rows.heldTokens)))
+    }
+
+    /// Where all samples are one, more of it is no remedy, nor are shorter rows.
+    @Test func copiesAreNamed() throws {
+        let error = #expect(throws: HealError.self) {
+            try rows(tokens: 10_000, heldOut: 10_000) {
+                let path = ($0.datasets[0].path as NSString).deletingLastPathComponent + "/copies.jsonl"
+                try Data((0..<60).map { _ in #"{"instruction":"say a long word","output":"a very long word indeed"}"# }.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
+                ($0.datasets, $0.validationSize) = ([$0.datasets[0]], 0)
+                $0.datasets[0].path = path
+            }
+        }
+        #expect(error?.description.contains("59 of their 60 samples copies of others; add data that are no copies, or set") == true, "\(error?.description ?? "")")
     }
 
     /// Where the same sample would be fitted and decide, nothing is left to decide.

@@ -152,9 +152,9 @@ extension TrainingJobTests {
 
         private func dataset(ofOwnTexts count: Int, in directory: String) throws -> Dataset {
             let model = LlamaModel(opened.configuration, try opened.weights(), compute: .f32, longestContext: 160)
-            let lines = (0..<count).map { index in
+            let lines = try (0..<count).map { index in
                 var sampling = Sampling(temperature: 1, seed: UInt64(index))
-                let text = opened.tokenizer.decodeString(Generation.run(model, prompt: [1], maxTokens: 140, ends: [], sampling: &sampling))
+                let text = opened.tokenizer.decodeString(try Generation.run(model, prompt: [1], maxTokens: 140, ends: [], sampling: &sampling))
                 return JSON.object([("text", JSON(.string(text)))]).text()
             }
             try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: directory + "/own.jsonl"))

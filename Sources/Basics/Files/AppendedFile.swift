@@ -8,8 +8,7 @@ package final class AppendedFile {
     /// Opens the file at its end; makes it if it is not there.
     package init(path: String) throws(StorageError) {
         self.path = path
-        descriptor = SystemCall.open(path, O_WRONLY | O_CREAT | O_APPEND)
-        if descriptor < 0 { throw StorageError("open", path, errno, writing: true) }
+        descriptor = try OutputFile.open(path, O_WRONLY | O_CREAT | O_APPEND)
     }
 
     package func append(_ bytes: [UInt8]) throws(StorageError) {
@@ -23,7 +22,7 @@ package final class AppendedFile {
     }
 
     package func synchronize() throws(StorageError) {
-        // Pipes and devices have no disk to be brought to.
+        // Devices have no disk to be brought to.
         if SystemCall.sync(descriptor) != 0, errno != EINVAL, errno != EROFS { throw StorageError("bring to the disk", path, errno, writing: true) }
     }
 

@@ -12,7 +12,7 @@ package enum AtomicDirectory {
     package static func create(_ path: String, replacing: Bool = false, _ fill: (_ temporary: String) throws -> Void) throws {
         let path = trimmed(path)
         if !replacing { try requireFree(path) }
-        let parent = FileSystem.parent(of: path), name = (path as NSString).lastPathComponent
+        let parent = FileSystem.parent(of: path), name = FileSystem.name(of: path)
         try FileSystem.createDirectory(parent)
         removeLeftovers(of: name, in: parent)
         let (temporary, lock) = try locked(parent + "/." + name + making)
@@ -60,7 +60,7 @@ package enum AtomicDirectory {
     /// Puts `new` in the place of `path`, which goes. There is no moment without either where the file system can exchange names.
     private static func replace(_ path: String, with new: String) throws(StorageError) {
         if try FileSystem.exchange(new, path) { return try FileSystem.removeTree(new) }
-        let old = FileSystem.parent(of: path) + "/." + (path as NSString).lastPathComponent + replaced + UUID().uuidString
+        let old = FileSystem.parent(of: path) + "/." + FileSystem.name(of: path) + replaced + UUID().uuidString
         try FileSystem.rename(path, to: old)
         do throws(StorageError) { try FileSystem.rename(new, to: path) } catch {
             try? FileSystem.rename(old, to: path)

@@ -20,8 +20,8 @@ package final class FileLock: Sendable {
     ///
     /// - Parameter creating: makes the file; otherwise it, or a directory, must be there.
     package static func take(_ path: String, creating: Bool) throws(StorageError) -> Outcome {
-        let descriptor = SystemCall.open(path, creating ? O_CREAT | O_RDWR : O_RDONLY)
-        guard descriptor >= 0 else { throw StorageError("open", path, errno, writing: creating) }
+        let descriptor = creating ? try OutputFile.open(path, O_CREAT | O_RDWR) : SystemCall.open(path, O_RDONLY | O_NONBLOCK)
+        guard descriptor >= 0 else { throw StorageError("open", path, errno, writing: false) }
         let lock = FileLock(descriptor)
         return lock.set(LOCK_EX | LOCK_NB).map { $0 == EWOULDBLOCK ? .busy : .unsupported(String(cString: strerror($0))) } ?? .held(lock)
     }
@@ -31,9 +31,7 @@ package final class FileLock: Sendable {
 
     /// A lock that others may hold, too, after one of them made what is there; waits for whoever has it alone.
     package static func join(_ path: String) throws(StorageError) -> FileLock {
-        let descriptor = SystemCall.open(path, O_CREAT | O_RDWR)
-        guard descriptor >= 0 else { throw StorageError("open", path, errno, writing: true) }
-        let lock = FileLock(descriptor)
+        let lock = FileLock(try OutputFile.open(path, O_CREAT | O_RDWR))
         lock.share()
         return lock
     }

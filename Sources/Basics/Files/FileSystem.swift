@@ -108,9 +108,8 @@ package enum FileSystem {
 
     /// Replaces `path` in one step: a temporary file beside it, synced, then renamed over it.
     package static func writeAtomically(_ bytes: [UInt8], to path: String) throws(StorageError) {
-        let temporary = path + ".partial"
+        let temporary = path + ".partial", file = try WritableFile(creating: temporary)
         do throws(StorageError) {
-            let file = try WritableFile(creating: temporary)
             try bytes.withRawBytes { (raw) throws(StorageError) in try file.write(raw, at: 0) }
             try file.close(syncing: true)
             try rename(temporary, to: path)
@@ -174,11 +173,6 @@ package enum FileSystem {
         guard statvfs(directory, &status) == 0, status.f_blocks > 0 else { return nil }
         let (bytes, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
         return overflow ? nil : bytes
-    }
-
-    package static func parent(of path: String) -> String {
-        let parent = (path as NSString).deletingLastPathComponent
-        return parent.isEmpty ? "." : parent
     }
 
     /// The directory at `path`, or the nearest above it that exists.

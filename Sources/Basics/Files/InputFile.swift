@@ -16,7 +16,7 @@ package enum InputFile {
             case .missing: "no such file; check the path"
             case .notAFile("a directory"): "is a directory; name the file in it"
             case .notAFile(let kind): "is \(kind), not a file; write what it gives to a file first"
-            case .system(let code): "cannot be opened: \(String(cString: strerror(code)))"
+            case .system(let code): StorageError("open", "", code, writing: false).reason
             }
         }
     }
@@ -43,7 +43,7 @@ package enum InputFile {
         return kind(status)
     }
 
-    private static func kind(_ status: stat) -> Problem? {
+    static func kind(_ status: stat) -> Problem? {
         switch status.st_mode & S_IFMT {
         case S_IFREG: nil
         case S_IFDIR: .notAFile("a directory")

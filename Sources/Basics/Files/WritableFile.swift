@@ -9,15 +9,13 @@ package final class WritableFile: @unchecked Sendable {
     /// Creates the file, or empties an existing one.
     package init(creating path: String) throws(StorageError) {
         self.path = path
-        descriptor = SystemCall.open(path, O_WRONLY | O_CREAT | O_TRUNC)
-        guard descriptor >= 0 else { throw StorageError("create", path, errno, writing: true) }
+        descriptor = try OutputFile.open(path, O_WRONLY | O_CREAT | O_TRUNC, to: "create")
     }
 
     /// Opens an existing file to overwrite parts of it.
     package init(updating path: String) throws(StorageError) {
         self.path = path
-        descriptor = SystemCall.open(path, O_WRONLY)
-        guard descriptor >= 0 else { throw StorageError("open", path, errno, writing: true) }
+        descriptor = try OutputFile.open(path, O_WRONLY)
     }
 
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {

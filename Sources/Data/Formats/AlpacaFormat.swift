@@ -1,6 +1,7 @@
 import Basics
 
-/// `{"instruction", "input", "output"}`: Stanford Alpaca and its relatives; also Dolly's `{"instruction", "context", "response"}`.
+/// `{"instruction", "input", "output"}`: Stanford Alpaca and its relatives; also Dolly's `{"instruction", "context", "response"}`. Either name of a field
+/// goes with either of the other's.
 ///
 /// `input` may be missing, null or empty; a non-empty one stays apart as the turn's context. `history`, a list of pairs of a question and
 /// its answer, gives rounds before the row's own; their answers are trained like any other.
@@ -10,10 +11,9 @@ struct AlpacaFormat: RecordFormat {
     func matches(_ row: JSONRow) -> Bool { row.has("instruction") && (row.has("output") || row.has("response")) }
 
     func conversation(from row: JSONRow) throws(RecordError) -> Conversation {
-        let isDolly = !row.hasKey("output") && row.hasKey("response")
         let instruction = try row.string("instruction")
-        let input = try row.stringIfPresent(isDolly ? "context" : "input")
-        let output = try row.string(isDolly ? "response" : "output")
+        let input = try either("input", "context", of: row)
+        let output = matches(row) ? try either("output", "response", of: row) : try row.string("output")
         var turns: [Turn] = []
         let system = try row.stringIfPresent("system")
         if !system.isEmpty { turns.append(Turn(.system, system)) }
@@ -21,6 +21,15 @@ struct AlpacaFormat: RecordFormat {
         turns.append(Turn(.user, instruction, context: input))
         turns.append(Turn(.assistant, output))
         return .turns(turns)
+    }
+
+    /// The text of a field that has two names; empty where the row has neither.
+    private func either(_ first: String, _ second: String, of row: JSONRow) throws(RecordError) -> String {
+        let one = try row.stringIfPresent(first), other = try row.stringIfPresent(second)
+        if !one.isEmpty, !other.isEmpty, one != other {
+            throw RecordError("the row has both \(row.name(of: first)) and \(row.name(of: second)), with different texts; remove one of them, or put them together")
+        }
+        return one.isEmpty ? other : one
     }
 
     private func earlierRounds(_ rounds: [JSON], key: String) throws(RecordError) -> [Turn] {

@@ -11,12 +11,18 @@ enum MessageText {
         return text
     }
 
+    private static let known: Set<String> = ["type", "text", "annotations", "cache_control", "citations", "id"]
+
     private static func text(ofPart part: JSON, _ place: String) throws(RecordError) -> String {
         if let text = part.string { return text }
         guard part.members != nil else { throw RecordError("\(place) must be an object, not \(part.kind)") }
         let type = part["type"]?.string ?? "text"
         guard ["text", "input_text", "output_text"].contains(type) else {
             throw RecordError("\(place) is of type \"\(type.shortened)\"; only parts of type \"text\" are read")
+        }
+        // A part may hold more than its words; what is not read must not be lost.
+        if let other = part.members?.first(where: { !known.contains($0.key) && $0.value.saysSomething }) {
+            throw RecordError("\(place) has `\(other.key.shortened)`, which is not read; remove it, or leave the row out")
         }
         guard let text = part["text"]?.string else { throw RecordError("\(place) has no text at `text`") }
         return text

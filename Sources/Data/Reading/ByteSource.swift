@@ -123,7 +123,7 @@ package final class ByteSource {
         inputStart = 0
         inputEnd = 0
         let count = input.withUnsafeMutableBytes { retryingInterrupts(descriptor, $0) }
-        guard count >= 0 else { throw DataError(.unreadable, at: path, "cannot read: \(systemError())") }
+        guard count >= 0 else { throw DataError(StorageError("read", path, errno, writing: false)) }
         reachedEnd = count == 0
         inputEnd = count
         packedBytes += count
@@ -145,11 +145,10 @@ func openForReading(_ path: String) throws(DataError) -> Int32 {
     do throws(InputFile.Problem) {
         return try InputFile.open(path)
     } catch {
+        if case .system(let number) = error { throw DataError(StorageError("open", path, number, writing: false)) }
         throw DataError(.unreadable, at: path, error.words)
     }
 }
-
-func systemError() -> String { String(cString: strerror(errno)) }
 
 private func retryingInterrupts(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
     while true {

@@ -28,7 +28,7 @@ struct RowScanner {
     private var escaped = false
     private var state = ArrayState.beforeArray
 
-    private enum ArrayState { case beforeArray, beforeElement, inElement, afterArray }
+    private enum ArrayState { case beforeArray, beforeElement, afterComma, inElement, afterArray }
 
     /// What takes a row: where it starts in the file, and its length in bytes.
     typealias Receiver = (_ offset: Int, _ length: Int) -> Void
@@ -146,8 +146,11 @@ struct RowScanner {
             if isJSONSpace(byte) { return }
             guard byte == UInt8(ascii: "[") else { throw RecordError("expected a JSON array") }
             state = .beforeElement
-        case .beforeElement:
-            if isJSONSpace(byte) || byte == UInt8(ascii: ",") { return }
+        case .beforeElement, .afterComma:
+            if isJSONSpace(byte) { return }
+            guard byte != UInt8(ascii: ","), byte != UInt8(ascii: "]") || state == .beforeElement else {
+                throw RecordError("a comma of the JSON array has no row \(byte == UInt8(ascii: ",") ? "before" : "after") it; remove it")
+            }
             if byte == UInt8(ascii: "]") {
                 state = .afterArray
                 return
@@ -189,7 +192,7 @@ struct RowScanner {
         case UInt8(ascii: ","):
             if depth <= 0 {
                 receive(start, position - start)
-                state = .beforeElement
+                state = .afterComma
             }
         default: break
         }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A temporary file without a name.
@@ -11,7 +12,7 @@ final class Spool {
         descriptor = mkstemp(&name)
         path = directory
         guard descriptor >= 0 else {
-            throw DataError(.unreadable, at: source, "cannot decompress into \(directory): \(systemError()); set TMPDIR to a directory with room")
+            throw DataError(StorageError("decompress into \(directory)", source, errno, writing: true), advice: Self.advice)
         }
         unlink(name)
     }
@@ -24,11 +25,13 @@ final class Spool {
             let count = Foundation.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                throw DataError(.unreadable, at: path, "cannot write decompressed rows: \(systemError()); set TMPDIR to a directory with room")
+                throw DataError(StorageError("write decompressed rows", path, count == 0 ? ENOSPC : errno, writing: true), advice: Self.advice)
             }
             done += count
         }
     }
+
+    private static let advice = "; set TMPDIR to a directory with room"
 
     /// Hands over the descriptor.
     func take() -> Int32 {

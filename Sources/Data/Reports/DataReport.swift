@@ -71,6 +71,21 @@ extension Dataset {
         return DataReport(files: files)
     }
 
+    /// Counters over the rows that are never trained on: those that are held back, and their equals.
+    package func withheld(threads: Int = Threads.upTo(2)) -> DataCounters {
+        var counters = DataCounters()
+        guard !heldBack.isEmpty else { return counters }
+        for (index, source) in sources.enumerated() {
+            for start in stride(from: 0, to: source.rows.rowCount, by: 1024) {
+                let ids = (start..<min(source.rows.rowCount, start + 1024)).map { RowID(file: index, row: $0) }
+                for outcome in parallelMap(ids, threads: threads, { self.withheldOutcome(of: $0) }) {
+                    if let outcome { counters.count(outcome) }
+                }
+            }
+        }
+        return counters
+    }
+
     fileprivate struct Finding: Sendable {
         var outcome = RowOutcome.skipped(.badRow)
         var length = 0
@@ -103,7 +118,7 @@ extension DataReport.File {
     /// - Parameter place: `file:line`, which takes long to find in a large file; asked for what is listed alone.
     fileprivate mutating func add(_ finding: Dataset.Finding, listing: Int, at place: () -> String) throws {
         if let error = finding.error {
-            if let error = error as? DataError, error.code == .unreadable || error.code == .damaged { throw error }
+            if let error = error as? DataError, [.unreadable, .inputOutput, .damaged].contains(error.code) { throw error }
             errorCount += 1
             if firstErrors.count < listing { firstErrors.append(error as? DataError ?? DataError(.badRow, at: place(), "\(error)")) }
         }

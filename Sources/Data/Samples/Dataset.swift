@@ -103,6 +103,12 @@ package final class Dataset: Sendable {
         }
     }
 
+    /// The outcome of a row that is never trained on: one that is held back, or equals one that is; nil of any other.
+    func withheldOutcome(of id: RowID) -> RowOutcome? {
+        guard let conversation = try? conversation(id), heldBackHashes.contains(conversation.contentHash) else { return nil }
+        return try? encoder.outcome(of: conversation)
+    }
+
     private static func conversation(_ source: Source, _ row: Int) throws -> Conversation {
         try source.rows.conversation(ofRow: row, format: source.format, columns: source.file.columns)
     }

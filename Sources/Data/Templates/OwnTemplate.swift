@@ -7,24 +7,36 @@ package struct OwnTemplate: Sendable, Equatable {
     package let known: ChatTemplate?
     private let jinja: JinjaTemplate
 
+    /// What transformers gives to templates beside bos and eos, and hardly one asks for.
+    private static let unknownMarks = [
+        "unk_token", "pad_token", "sep_token", "cls_token", "mask_token", "image_token", "audio_token", "video_token", "boi_token", "eoi_token",
+    ]
+
     /// - Throws: the reason why the source cannot be run.
     init(_ source: String, known: ChatTemplate?) throws(JinjaError) {
         self.source = source
         self.known = known
         jinja = try JinjaTemplate(source)
+        if let name = Self.unknownMarks.first(where: { jinja.number(of: $0) != nil }) {
+            throw JinjaError(kind: .unsupported, line: 1, message: "`\(name)`, which the template writes, is not known here")
+        }
     }
 
     package static func == (left: OwnTemplate, right: OwnTemplate) -> Bool { left.source == right.source }
 
     func render(_ conversation: Conversation, marks: TemplateMarks, forGeneration: Bool) throws(RecordError) -> RenderedText {
         guard let known, known.hasPlace(for: conversation) else { return try run(conversation, marks: marks, forGeneration: forGeneration) }
+        let rendered: RenderedText
         do throws(RecordError) {
-            return try known.render(conversation, marks: marks, forGeneration: forGeneration)
+            rendered = try known.render(conversation, marks: marks, forGeneration: forGeneration)
         } catch {
             // What a known template refuses, the model's own may write. Where it refuses too, the known one has the better words.
-            guard let rendered = try? run(conversation, marks: marks, forGeneration: forGeneration) else { throw error }
-            return rendered
+            guard let written = try? run(conversation, marks: marks, forGeneration: forGeneration) else { throw error }
+            return written
         }
+        // Probes prove a known template for conversations of their form only; each row proves its own.
+        let turns = conversation.turns ?? [], whole = try text(of: TemplateRun(jinja, turns, marks: marks), turns.count, forGeneration).text
+        return whole.bytes == rendered.bytes ? rendered : try run(conversation, marks: marks, forGeneration: forGeneration)
     }
 
     // MARK: What is written
@@ -42,10 +54,19 @@ package struct OwnTemplate: Sendable, Equatable {
         let answers = turns.indices.filter { turns[$0].countsInLoss }
         if !whole.generated.isEmpty {
             // The template itself tells what the model writes. A range without anything of a message holds an empty answer.
-            let trained = whole.generated.filter { range in answers.contains { whole.text[range].extent(ofMessage: $0) != nil } }
+            var trained: [Range<Int>] = []
+            for range in whole.generated {
+                let inside = turns.indices.filter { turns[$0].role.isAssistant && whole.text[range].extent(ofMessage: $0) != nil }
+                let counting = inside.filter(answers.contains)
+                guard counting.isEmpty || counting.count == inside.count else {
+                    throw RecordError("turns \(inside.map { "\($0 + 1)" }.joined(separator: " and ")) stand in one `{% generation %}` block of the model's chat template, "
+                        + "but not all of them are to be trained; give them the same flag")
+                }
+                if !counting.isEmpty { trained.append(range) }
+            }
             return RenderedText(bytes: whole.text.bytes, trained: trained)
         }
-        let spans = AnswerSpans(run: run, whole: whole.text, count: turns.count)
+        let spans = AnswerSpans(run: run, whole: whole.text, count: turns.count, eos: marks.eos)
         var trained: [Range<Int>] = []
         for answer in answers { trained.append(try spans.span(ofMessage: answer)) }
         return RenderedText(bytes: whole.text.bytes, trained: trained)
@@ -56,7 +77,7 @@ package struct OwnTemplate: Sendable, Equatable {
             return try run.text(ofFirst: count, forGeneration: forGeneration)
         } catch {
             if error.kind == .raised { throw RecordError("the model's chat template refuses the conversation: \(error.message)") }
-            throw RecordError("the model's chat template cannot write the conversation: its \(error.description)")
+            throw RecordError("the model's chat template cannot write the conversation: its \(error.description); leave the row out, or set `chat_template`")
         }
     }
 
@@ -76,7 +97,8 @@ package struct OwnTemplate: Sendable, Equatable {
             let holdsCalls = text.holds(.message(number, .toolCalls)), callIsText = turn.role == .toolCall && !turn.text.isBlank
             if turn.hasCalls, !holdsCalls, !callIsText { throw refusal("turn \(number + 1) has `tool_calls`") }
             // Templates that read reasoning leave it out of early turns on purpose: the model does not see it there either.
-            if turn.fields["reasoning_content"] != nil, !jinja.words.contains("reasoning_content") { throw refusal("turn \(number + 1) has `reasoning_content`") }
+            let isLeftOut = !TemplateRun.readsReasoning(jinja) || number == turns.count - 1 && !text.holds(.message(number, .reasoning))
+            if turn.fields["reasoning_content"]?.string?.isBlank == false, isLeftOut { throw refusal("turn \(number + 1) has `reasoning_content`") }
             if !turn.fullText.isBlank, !text.holds(.message(number, .content)), !(callIsText && holdsCalls) {
                 throw refusal("turn \(number + 1) (\(turn.role.rawValue)) has text\(turn.hasCalls ? " beside `tool_calls`" : "")")
             }

@@ -18,10 +18,16 @@ struct TemplateRun {
         self.template = template
         self.marks = marks
         let readsCalls = template.words.contains("tool_calls")
-        messages = turns.enumerated().map { Self.message($1, number: $0, readsCalls: readsCalls, contentOfCalls: contentOfCalls) }
+        let reasoning = Self.reasoningKeys.first(where: template.words.contains) ?? "reasoning_content"
+        messages = turns.enumerated().map { Self.message($1, number: $0, readsCalls: readsCalls, contentOfCalls: contentOfCalls, reasoning: reasoning) }
         self.tools = tools.isEmpty ? .none : .list(tools.map { JinjaValue($0, from: .tools) })
         size = turns.reduce(1000) { $0 + $1.fullText.utf8.count + $1.fields.text().utf8.count } + tools.reduce(0) { $0 + $1.text().utf8.count }
     }
+
+    /// The names that templates have for a message's reasoning; rows may use any of them.
+    private static let reasoningKeys = ["reasoning_content", "thinking", "reasoning"]
+
+    static func readsReasoning(_ template: JinjaTemplate) -> Bool { reasoningKeys.contains(where: template.words.contains) }
 
     /// The text of the first `count` messages, and the ranges of it that stand in `{% generation %}` blocks.
     func text(ofFirst count: Int, forGeneration: Bool = false) throws(JinjaError) -> (text: TracedText, generated: [Range<Int>]) {
@@ -35,15 +41,22 @@ struct TemplateRun {
         return (interpreter.output, interpreter.generated)
     }
 
+    /// The conversation up to its first `count` turns.
+    func first(_ count: Int) -> TemplateRun {
+        var run = self
+        run.messages.removeLast(messages.count - count)
+        return run
+    }
+
     /// The same conversation with another turn of words.
     func followed(by turn: Turn) -> TemplateRun {
         var run = self
-        run.messages.append(Self.message(turn, number: messages.count, readsCalls: false, contentOfCalls: .empty))
+        run.messages.append(Self.message(turn, number: messages.count, readsCalls: false, contentOfCalls: .empty, reasoning: ""))
         return run
     }
 
     /// A call that is the very text of its turn is given as a call where the template reads calls, and as text where not.
-    private static func message(_ turn: Turn, number: Int, readsCalls: Bool, contentOfCalls: ContentOfCalls) -> JinjaValue {
+    private static func message(_ turn: Turn, number: Int, readsCalls: Bool, contentOfCalls: ContentOfCalls, reasoning: String) -> JinjaValue {
         let callIsText = turn.role == .toolCall && !turn.text.isBlank && turn.hasCalls
         let text = callIsText && readsCalls ? "" : turn.fullText
         let isOfCallsAlone = text.isEmpty && turn.hasCalls
@@ -54,7 +67,7 @@ struct TemplateRun {
         ]
         for field in turn.fields.members ?? [] where !(field.key == "tool_calls" && callIsText && !readsCalls) {
             let part: TextOrigin.Field = field.key == "tool_calls" ? .toolCalls : field.key == "reasoning_content" ? .reasoning : .other
-            entries.append((.string(field.key), JinjaValue(field.value, from: .message(number, part))))
+            entries.append((.string(part == .reasoning ? reasoning : field.key), JinjaValue(field.value, from: .message(number, part))))
         }
         return .dictionary(JinjaDictionary(unique: entries))
     }

@@ -3,6 +3,8 @@ package struct TokenizerError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable, Equatable {
         /// The file is missing or cannot be opened.
         case unreadable
+        /// Reading failed on the way, or the system has no descriptors or memory left.
+        case inputOutput
         /// The file breaks its own format.
         case malformed
         /// The file is sound but asks for something that is not implemented here.

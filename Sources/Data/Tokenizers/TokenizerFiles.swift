@@ -95,7 +95,7 @@ package enum TokenizerFiles {
             if let problem = InputFile.problem(at: path(name)) { throw TokenizerError(.unreadable, file: path(name), problem.words) }
             let bytes: [UInt8]
             do throws(StorageError) { bytes = try FileSystem.readAll(path(name), limit: .max) } catch {
-                throw TokenizerError(.unreadable, file: path(name), error.reason)
+                throw TokenizerError(error.code == .inputOutput ? .inputOutput : .unreadable, file: path(name), error.reason)
             }
             let expected: MistakenFile.Expected = name.hasSuffix(".model") ? .binary : .text
             if let reason = MistakenFile.explanation(of: bytes, expected: expected) { throw TokenizerError(.malformed, file: path(name), reason) }

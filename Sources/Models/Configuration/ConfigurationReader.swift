@@ -43,11 +43,11 @@ struct ConfigurationReader {
         return size
     }
 
-    /// A finite number above zero.
+    /// A number above zero that single precision can hold.
     mutating func positive(_ key: String, default fallback: Double) -> Double {
         guard let value = value(key) else { return fallback }
-        guard let number = value.double, number > 0, number.isFinite else {
-            report(key, "must be a number above zero, not \(shown(value))")
+        guard let number = value.double, number > 0, Float(number).isNormal else {
+            report(key, "must be a number above zero that float32 can hold, not \(shown(value))")
             return fallback
         }
         return number

@@ -8,6 +8,7 @@ package enum ForeignModel {
     package static func explanation(directory path: String) -> String? {
         guard let names = try? FileSystem.names(in: path) else { return nil }
         if let unfinished = unfinishedDownload(names) { return unfinished }
+        if let shards = shardsWithoutIndex(names) { return shards }
         for form in forms {
             if let name = names.first(where: { form.matches($0.lowercased()) }) { return "holds \(form.what) (\(name)); \(form.advice)" }
         }
@@ -16,7 +17,7 @@ package enum ForeignModel {
 
     /// Of a file that is neither GGUF nor a checkpoint.
     static func explanation(file path: String) throws(StorageError) -> String? {
-        let name = (path as NSString).lastPathComponent.lowercased()
+        let name = FileSystem.name(of: path).lowercased()
         if name == SafetensorsDirectory.singleName || name.hasSuffix(".safetensors") { return "is one file of a Hugging Face model; give its directory" }
         if name.hasSuffix(".safetensors.index.json") || name == "config.json" { return "is one file of a Hugging Face model; give its directory" }
         let head = try MappedFile(path: path).withBytes { (bytes) throws(StorageError) in Array(bytes.prefix(512)) }
@@ -43,6 +44,15 @@ package enum ForeignModel {
             endings.contains { ending in name.hasSuffix(ending) && weights.contains { name.dropLast(ending.count).hasSuffix($0) } }
         }
         return leftover.map { "holds \($0): a download that was not completed; finish it, then remove that file" }
+    }
+
+    /// The shards of a model whose index is not there.
+    private static func shardsWithoutIndex(_ names: [String]) -> String? {
+        let counts = names.compactMap { name in name.wholeMatch(of: /model-\d{5}-of-(\d{5})\.safetensors/).flatMap { Int($0.1) } }
+        let index = SafetensorsDirectory.indexName
+        guard let count = counts.first, names.contains("config.json"), !names.contains(index) else { return nil }
+        if counts.count < count { return "holds \(counts.count) of \(count) shards of weights and not their index; download the others and \(index)" }
+        return "holds all \(count) shards of the weights; only their index is missing: download \(index)"
     }
 
     /// Weights in another form, recognised by a file's name in lower case.

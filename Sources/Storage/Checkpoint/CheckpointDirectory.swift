@@ -90,6 +90,7 @@ package struct CheckpointDirectory: Sendable {
 
     private func put(_ entry: Entry, _ write: (HDF5File) throws -> Void) throws {
         let temporary = entry.path + Self.partial
+        try OutputFile.requireFile(temporary)
         do {
             let file = try SealedFile.create(temporary)
             do {

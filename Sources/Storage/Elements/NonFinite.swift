@@ -54,10 +54,17 @@ enum NonFinite {
 extension StorageError {
     /// A tensor with a number in it that nothing can be computed with.
     ///
-    /// - Parameter index: of the element, in row-major order.
-    static func nonFinite(_ name: String, shape: [Int], index: Int, value: Float, file: String) -> StorageError {
+    /// - Parameters:
+    ///   - index: of the element, in row-major order.
+    ///   - stored: the number in the file, where that has a wider type.
+    static func nonFinite(_ name: String, shape: [Int], index: Int, value: Float, stored: Double? = nil, file: String) -> StorageError {
         let width = max(1, shape.dropFirst().reduce(1, *))
         let place = shape.count < 2 ? "element \(index)" : "row \(index / width), column \(index % width)"
+        if let stored, stored.isFinite {
+            return StorageError(
+                .malformed, file: file, place: name,
+                "\(place) (counted from 0) is \(stored), too large for float32, the widest type computed in; the file is damaged, so get the model again")
+        }
         let number = value.isNaN ? "NaN" : value < 0 ? "-infinity" : "infinity"
         return StorageError(
             .malformed, file: file, place: name,

@@ -71,8 +71,9 @@ struct TensorReader: Sendable {
         Dequantize.decode(codec, source + block * tensor.type.bytesPerBlock, count: values.count, into: &values)
         let width = tensor.elementCount / tensor.rowCount
         let row = sourceRow.map { source in (0..<tensor.rowCount).first { source($0) == stored / width }! } ?? stored / width
+        let wide = codec == .float64 ? (source + stored * 8).loadUnaligned(as: Double.self) : nil
         throw StorageError.nonFinite(
-            name, shape: tensor.shape, index: row * width + stored % width, value: values[stored % values.count], file: file.path)
+            name, shape: tensor.shape, index: row * width + stored % width, value: values[stored % values.count], stored: wide, file: file.path)
     }
 
     /// - Parameter sourceRow: which stored row becomes row r; nil: the same order.

@@ -8,11 +8,15 @@ extension HDF5File {
     package func verifyStructure() throws(StorageError) { try withFile { (file) throws(StorageError) in try verify(self.datasets(file)) } }
 
     /// As `verifyStructure`, and that the bytes of every dataset have its checksum.
-    package func verifyContents() throws(StorageError) {
+    ///
+    /// - Parameter complaint: says what is wrong with some of a dataset's numbers, which it gets as they pass by, piece by piece; nil where nothing is.
+    package func verifyContents(
+        _ complaint: (_ place: String, _ numbers: UnsafeRawBufferPointer) -> String? = { _, _ in nil }
+    ) throws(StorageError) {
         try withFile { (file) throws(StorageError) in
             let datasets = try self.datasets(file), bytes = try ReadableFile(path: path)
             try verify(datasets)
-            for place in datasets { try verifyBytes(place, bytes) }
+            for place in datasets { try verifyBytes(place, bytes, complaint) }
         }
     }
 
@@ -28,11 +32,16 @@ extension HDF5File {
                 guard link.is_hard != 0 else { throw refusal(inner, "is a link to another place or file") }
                 guard link.references == 1 else { throw refusal(inner, "has \(link.references) names") }
                 guard link.is_group != 0 || link.is_dataset != 0 else { throw refusal(inner, "is neither a group nor a dataset") }
-                if link.is_group != 0 { groups.append(inner) } else { datasets.append(inner) }
+                guard link.is_group != 0 else { datasets.append(inner); continue }
+                guard inner.count(where: { $0 == "/" }) < Self.deepest else { throw refusal(inner, "is a group below \(Self.deepest) others") }
+                groups.append(inner)
             }
         }
         return datasets
     }
+
+    /// Ours are three deep, such as `model/mpo/M`. Each way down costs a look-up of all groups on it.
+    private static let deepest = 8
 
     private func refusal(_ place: String, _ message: String) -> StorageError {
         StorageError(.malformed, file: path, place: place, "\(message); this program writes no such thing, and does not read it")
@@ -71,13 +80,19 @@ extension HDF5File {
     /// What is stored of a text of variable length: its length, and where it is.
     private static let textReference = 16
 
-    private func verifyBytes(_ place: String, _ bytes: ReadableFile) throws(StorageError) {
+    private func verifyBytes(
+        _ place: String, _ bytes: ReadableFile, _ complaint: (String, UnsafeRawBufferPointer) -> String?
+    ) throws(StorageError) {
         let isText = try withDataset(place) { (dataset) throws(StorageError) in
             let type = HDF5Handle(try check(H5Dget_type(dataset), place, "examine the type"), H5Tclose)
             if H5Tget_class(type.id) == H5T_STRING { return true }
-            var checksum = Checksum()
-            try bytes.forEachPiece(storage(dataset, place)) { checksum.add($0) }
+            var checksum = Checksum(), found: String?
+            try bytes.forEachPiece(storage(dataset, place)) { piece in
+                checksum.add(piece)
+                if found == nil { found = complaint(place, piece) }
+            }
             try verify(checksum, dataset, place)
+            if let found { throw StorageError(.malformed, file: path, place: place, found) }
             return false
         }
         if isText { _ = try readText(place) }

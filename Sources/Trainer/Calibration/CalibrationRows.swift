@@ -46,13 +46,20 @@ package struct CalibrationRows: Sendable {
         let seen = Set(fitted.flatMap(\.samples).map(\.tokens))
         let held = rows[fitted.count...].map { $0.keeping { !seen.contains($0.tokens) } }.filter { !$0.tokens.isEmpty }
         guard !held.isEmpty else {
-            throw HealError(
-                .data,
-                "the training data have too few samples to calibrate on: \(found) tokens in \(rows.count) rows of max_seq_length; add data, shorten rows, or set "
-                    + "compression.init to \"svd\"")
+            throw Self.tooFew(rows, hasOthers: rows.count > fitted.count)
         }
         self.fitted = Self.batches(fitted)
         self.held = Self.batches(held)
+    }
+
+    /// - Parameter hasOthers: there were rows besides those to fit, but all their samples are copies.
+    private static func tooFew(_ rows: [TokenBatch], hasOthers: Bool) -> HealError {
+        let samples = rows.flatMap(\.samples).map(\.tokens), distinct = Set(samples).count, tokens = rows.reduce(0) { $0 + $1.tokens.count }
+        let copies = distinct == samples.count ? "" : ", \(samples.count - distinct) of their \(samples.count) samples copies of others"
+        return HealError(
+            .data,
+            "the training data have too few samples to calibrate on: \(tokens) tokens in \(rows.count) rows of max_seq_length\(copies); "
+                + "\(hasOthers || distinct < 2 ? "add data that are no copies" : "add data, shorten rows"), or set compression.init to \"svd\"")
     }
 
     init(fitted: [Batch], held: [Batch]) {

@@ -37,16 +37,25 @@ package struct RunProgress: Codable, Sendable, Equatable {
 
     package init() {}
 
-    /// Whether all counts are such as a run can reach; others would overflow.
-    var isPlausible: Bool {
+    /// What in it no run can reach; nil where there is nothing such. Larger counts would overflow.
+    package var flaw: String? {
         var counts = [step, tokens, trainedTokens, reviewedStep, totalSteps, ranks ?? 1, best?.step ?? 0, evaluationsWithoutGain ?? 0]
         if let position {
             let read = position.counters
             counts += [position.epoch, position.sampleIndex, position.microBatches, read.rows, read.samples, read.truncated, read.tokens, read.trainedTokens]
             counts += position.waiting + read.skipped.values
         }
-        return counts.allSatisfy { (0..<1 << 53).contains($0) } && reviewedStep <= step && seconds.isFinite
-            && [evaluationSeconds, saveSeconds].allSatisfy { (0..<1e12).contains($0 ?? 0) }
+        var results: [(String, EvaluationResult)] = []
+        for (name, result) in [("dense", dense), ("truncated", truncated), ("latest", latest), ("best.result", best?.result)] {
+            guard let result else { continue }
+            results.append((name, result))
+            for (text, ofText) in (result.texts ?? [:]).sorted(by: { $0.key < $1.key }) { results.append(("\(name).texts.\(text)", ofText)) }
+        }
+        counts += results.flatMap { [$0.1.tokens, $0.1.rows] }
+        guard counts.allSatisfy({ (0..<1 << 53).contains($0) }), reviewedStep <= step else { return "its counts contradict each other" }
+        guard [seconds, evaluationSeconds, saveSeconds].allSatisfy({ (0..<1e12).contains($0 ?? 0) }) else { return "its seconds are no times" }
+        if let compute, !compute.isKnown { return "compute.dtype is \"\(compute.dtype)\", which this program does not know" }
+        return results.first { !$0.1.isPlausible }.map { "\($0.0).loss is \($0.1.loss)" }
     }
 
     /// Passes over the data so far. Samples that are read but still wait to be packed do not count.
@@ -67,6 +76,9 @@ package struct EvaluationResult: Codable, Sendable, Equatable {
     package var perplexity: Double { loss < 700 ? exp(loss) : .infinity }
     /// On fewer rows than this, differences between models are mostly noise.
     package static let fewestRows = 20
+
+    /// Rounding may bring a loss of zero below it.
+    fileprivate var isPlausible: Bool { loss.isFinite && loss > -1e-3 }
 
     package init(loss: Double, tokens: Int, rows: Int) {
         self.loss = loss

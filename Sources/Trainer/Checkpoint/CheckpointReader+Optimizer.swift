@@ -9,8 +9,17 @@ extension CheckpointReader {
         guard let stored = AdamWOptimizer.Precision(rawValue: type) else {
             throw HealError(.checkpoint, "\(path): holds moments of \"\(type)\", which this program does not know")
         }
-        optimizer.step = try file.intAttribute("step", at: "optimizer") ?? 0
+        optimizer.step = try optimizerStep()
         for (moments, name) in zip(optimizer.moments, names) { try restore(moments, name, stored) }
+    }
+
+    /// Updates done.
+    func optimizerStep() throws -> Int {
+        let count = try file.intAttribute("step", at: "optimizer") ?? 0
+        guard (0...step).contains(count) else {
+            throw HealError(.checkpoint, "\(path): optimizer/@step: is \(count), but the run at step \(step); the file is damaged")
+        }
+        return count
     }
 
     private func restore(_ moments: AdamWOptimizer.Moments, _ name: String, _ stored: AdamWOptimizer.Precision) throws {

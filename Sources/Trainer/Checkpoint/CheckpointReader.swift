@@ -26,13 +26,16 @@ package struct CheckpointReader: Sendable {
         }
         guard try file.intAttribute("complete", at: "/") == 1 else { throw HealError(.checkpoint, "\(path): is incomplete") }
         step = try file.intAttribute("step", at: "/") ?? 0
+        guard step >= 0 else { throw HealError(.checkpoint, "\(path): /@step: is \(step); the file is damaged") }
     }
 
     /// Opens a checkpoint after everything that a run goes on from has been read and found to be sound.
     package static func sound(_ path: String) throws -> CheckpointReader {
         let reader = try CheckpointReader(path)
-        try reader.file.verifyContents()
-        _ = try (reader.model(), reader.progress(), reader.fingerprint())
+        let moments = try reader.moments()
+        try reader.file.verifyContents(moments.complaint)
+        try moments.requireTensors(of: reader.model())
+        _ = try (reader.progress(), reader.fingerprint(), reader.optimizerStep())
         return reader
     }
 
@@ -44,8 +47,8 @@ package struct CheckpointReader: Sendable {
     /// - Throws: also where its counts are none, or contradict the file's own step.
     package func progress() throws -> RunProgress {
         let progress: RunProgress = try decode("run/progress")
-        guard progress.step == step, progress.isPlausible else {
-            throw HealError(.checkpoint, "\(path): run/progress: its counts contradict each other; the file is damaged")
+        if let flaw = progress.step == step ? progress.flaw : "is at step \(progress.step), but the file at \(step)" {
+            throw HealError(.checkpoint, "\(path): run/progress: \(flaw); the file is damaged")
         }
         return progress
     }
@@ -70,10 +73,19 @@ package struct CheckpointReader: Sendable {
         for module in try file.children(of: "model/mpo") {
             let group = "model/mpo/\(module)"
             func integers(_ name: String) throws -> [Int] { try file.read("\(group)/\(name)", as: Int64.self).map { Int($0) } }
+            let type = try file.stringAttribute("type", at: group), version = try file.intAttribute("version", at: group)
+            guard type == "MPO", version == 1 else {
+                let found = "\"\(type ?? "")\" of version \(version.map { "\($0)" } ?? "?")"
+                throw HealError(.checkpoint, "\(path): \(group): is \(found); this program reads \"MPO\" of version 1")
+            }
             do {
                 layouts[module] = try MPOLayout(
                     outFactors: try integers("out_factors"), inFactors: try integers("in_factors"), bonds: try integers("bonds"))
             } catch let error as TensorTrainError { throw HealError(.checkpoint, "\(path): \(group): \(error)") }
+            let cores = layouts[module]?.cores ?? 0, parts = ["out_factors", "in_factors", "bonds"] + (0..<cores).map { "core_\($0)" }
+            if let other = try file.children(of: group).first(where: { !parts.contains($0) }) {
+                throw HealError(.checkpoint, "\(path): \(group)/\(other): is no part of an MPO of \(cores) cores; the file is damaged")
+            }
         }
         let source = try CheckpointWeights(file, layouts: layouts)
         let problems = try CompressedContents(configuration: configuration, layouts: layouts) { layouts[$0]!.coreShape($1) }.problems(in: source)

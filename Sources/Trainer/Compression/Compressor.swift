@@ -63,7 +63,7 @@ package struct Compressor: Sendable {
     }
 
     /// What all workers together may take for matrices and their decompositions.
-    static let workspace = 6 << 30
+    package static let workspace = 6 << 30
 
     /// As many at once as fit into `workspace`: a matrix in its own order and in that of the cores, the Gram matrix, vectors.
     private static func workers(_ work: [CompressionPlan.Entry]) -> Int {

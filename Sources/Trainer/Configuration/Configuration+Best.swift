@@ -9,6 +9,9 @@ extension Configuration {
         return BestMetric(metricForBestModel ?? "loss", greaterIsBetter: greaterIsBetter)
     }
 
+    /// Checkpoints that stay: the newest and, where it is asked for, the best are two of them; nil is all.
+    package var mostCheckpoints: Int? { saveTotalLimit.map { bestMetric == nil ? $0 : max(2, $0) } }
+
     func checkBest(_ keys: GivenKeys, _ reader: inout ConfigurationReader) {
         func report(_ key: String, _ message: String) { if let position = keys[key] { reader.report(message, key: key, at: position) } }
         checkMetric(report)

@@ -64,11 +64,11 @@ extension Configuration {
         return issues.enumerated().sorted { (line($0.element), $0.offset) < (line($1.element), $1.offset) }.map(\.element)
     }
 
-    /// The place of every key, by its dotted path.
-    private static func positions(in json: JSON) -> [String: JSON.Position] {
+    /// The place of every key that has a value other than `null`, by its dotted path.
+    package static func positions(in json: JSON) -> [String: JSON.Position] {
         var positions: [String: JSON.Position] = [:]
         func walk(_ json: JSON, _ path: String) {
-            for member in json.members ?? [] {
+            for member in json.members ?? [] where !member.value.value.isNull {
                 let key = path.isEmpty ? member.key : "\(path).\(member.key)"
                 positions[key] = member.position
                 walk(member.value, key)
@@ -84,11 +84,10 @@ extension Configuration {
 
     /// The configuration files that do exist beside a missing one.
     private static func neighbours(of path: String) -> String {
-        let folder = (path as NSString).deletingLastPathComponent
-        let wanted = (path as NSString).lastPathComponent
-        let names = ((try? FileSystem.names(in: folder.isEmpty ? "." : folder)) ?? [])
+        let folder = FileSystem.parent(of: path)
+        let names = ((try? FileSystem.names(in: folder)) ?? [])
             .filter { $0.hasSuffix(".json") }.sorted()
-        if let nearest = NearestName.of(wanted, among: names) { return "; did you mean \((folder as NSString).appendingPathComponent(nearest))?" }
+        if let nearest = NearestName.of(FileSystem.name(of: path), among: names) { return "; did you mean \(folder == "." ? nearest : (folder as NSString).appendingPathComponent(nearest))?" }
         return names.isEmpty || names.count > 10 ? "" : "; there are \(names.joined(separator: ", "))"
     }
 }

@@ -13,6 +13,13 @@ extension Configuration {
         candidates(for: path).first { FileSystem.kind(of: $0) != nil }
     }
 
+    /// The path under which a model or a checkpoint is found, which may be `RUN/latest` or `RUN/best`; nil where it is not.
+    package func existingModel(_ path: String) -> String? {
+        candidates(for: path).first {
+            FileSystem.kind(of: $0) != nil || OpenedModel.isCheckpointName($0) && Self.isDirectory(FileSystem.parent(of: $0))
+        }
+    }
+
     /// The path of an output.
     package func outputPath(_ path: String) -> String { (path as NSString).expandingTildeInPath }
 
@@ -25,8 +32,7 @@ extension Configuration {
     func candidates(for path: String) -> [String] {
         let path = (path as NSString).expandingTildeInPath
         guard !path.hasPrefix("/"), !origin.file.isEmpty else { return [path] }
-        let file = URL(fileURLWithPath: origin.file).standardizedFileURL
-        let above = file.deletingLastPathComponent().deletingLastPathComponent().path
+        let above = FileSystem.parent(of: FileSystem.parent(of: URL(fileURLWithPath: origin.file).standardizedFileURL.path))
         let elsewhere = (above as NSString).appendingPathComponent(path)
         return above == FileManager.default.currentDirectoryPath ? [path] : [path, elsewhere]
     }
@@ -36,23 +42,29 @@ extension Configuration {
     /// Nothing stays written; the contents are judged by those who read them.
     ///
     /// - Parameter goesOn: the run goes on from a checkpoint, which has the model, its tokenizer and the cores.
-    package func checkPaths(goesOn: Bool = false) -> [ConfigurationIssue] {
+    /// - Throws: where the machine, not a path, is why something cannot be looked at.
+    package func checkPaths(goesOn: Bool = false) throws(StorageError) -> [ConfigurationIssue] {
         var issues: [ConfigurationIssue] = []
         func report(_ message: String, _ key: String) {
             issues.append(ConfigurationIssue(place: place(of: key), key: key, message: message))
         }
-        func checkModel(_ path: String, _ key: String) {
-            guard let found = existingPath(path) else {
+        func checkModel(_ path: String, _ key: String) throws(StorageError) {
+            guard let found = existingModel(path) else {
                 report("no such model: \(places(path)). \(KnownModel.advice(for: path))", key)
                 return
             }
-            if Self.isDirectory(found), !Self.holdsModel(found) {
-                let instead = ForeignModel.explanation(directory: found) ?? "holds no model: no config.json, no .gguf file and no checkpoint in it"
-                report("\(found) \(instead). \(KnownModel.advice(for: path))", key)
+            guard Self.isDirectory(found) else { return }
+            do throws(StorageError) {
+                if try Self.holdsModel(found) { return }
+            } catch {
+                if error.code == .inputOutput { throw error }
+                return report("\(error)", key)
             }
+            let instead = ForeignModel.explanation(directory: found) ?? "holds no model: no config.json, no .gguf file and no checkpoint in it"
+            report("\(found) \(instead). \(KnownModel.advice(for: path))", key)
         }
-        if !goesOn { checkModel(model, "model") }
-        if let teacher = distillation.teacher { checkModel(teacher, "distillation.teacher") }
+        if !goesOn { try checkModel(model, "model") }
+        if let teacher = distillation.teacher { try checkModel(teacher, "distillation.teacher") }
         if !goesOn, let tokenizer, existingPath(tokenizer) == nil { report("no such file or directory: \(places(tokenizer))", "tokenizer") }
         let files = [("datasets", datasets)] + (goesOn ? [] : [("compression.calibration.datasets", compression.calibration.datasets)])
         for (list, index, dataset) in files.flatMap({ list, entries in entries.enumerated().map { (list, $0, $1) } }) {
@@ -68,7 +80,7 @@ extension Configuration {
             guard let found = existingPath(text) else { report("no such file: \(places(text))", key); continue }
             if let problem = InputFile.problem(at: found) { report("\(found) \(problem.words)", key) }
         }
-        if let checkpoint = resumeFromCheckpoint, checkpoint != "latest", existingPath(checkpoint) == nil {
+        if let checkpoint = resumeFromCheckpoint, checkpoint != "latest", existingModel(checkpoint) == nil {
             report("no such checkpoint: \(places(checkpoint))", "resume_from_checkpoint")
         }
         if !goesOn, let cache = compression.cache, let complaint = Self.complaintAboutWriting(to: outputPath(cache), key: "compression.cache") { report(complaint, "compression.cache") }
@@ -80,6 +92,9 @@ extension Configuration {
         if let complaint = Self.complaintAboutWriting(to: outputPath(outputDirectory), key: "output_dir") { report(complaint, "output_dir") }
         if let export, export.path != nil, let path = exportDirectory, let complaint = Self.complaintAboutWriting(to: path, key: "export.path") {
             report(complaint, "export.path")
+        }
+        if let path = exportDirectory, let found = existingModel(model), (try? ExportDirectory.requireOther(path, than: found)) == nil {
+            report("\(path) is the model of the run; give another directory, since what only this one holds would be lost", "export.path")
         }
         return issues
     }
@@ -102,9 +117,8 @@ extension Configuration {
         FileSystem.kind(of: path) == .directory
     }
 
-    private static func holdsModel(_ directory: String) -> Bool {
-        let names = (try? FileSystem.names(in: directory)) ?? []
-        return names.contains { $0 == "config.json" || $0.hasSuffix(".gguf") || $0.hasSuffix(".h5") }
+    private static func holdsModel(_ directory: String) throws(StorageError) -> Bool {
+        try FileSystem.names(in: directory).contains { $0 == "config.json" || $0.hasSuffix(".gguf") || $0.hasSuffix(".h5") }
     }
 
     /// Why nothing can be written to a directory that may not exist yet; nil if it can. A directory is made and removed to see it.

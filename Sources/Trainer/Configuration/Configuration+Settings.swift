@@ -78,12 +78,16 @@ extension Configuration: SettingGroup {
             Setting("seed", \.seed, .trajectory, .atLeast(0)),
             Setting("data_seed", \.dataSeed, .trajectory, .atLeast(0)),
             Setting("threads", \.threads, .harmless, .from(0, to: 4096)),
-            Setting("resume_from_checkpoint", \.resumeFromCheckpoint, .harmless) { $0.flatMap(needsText) },
+            Setting("resume_from_checkpoint", \.resumeFromCheckpoint, .harmless) { $0.flatMap { needsText($0) ?? isNoCheckpoint($0) } },
             Setting("export", \.export, .harmless),
         ]
     }
 
     private static let leastGradientNorm = 1e-12
+
+    private static func isNoCheckpoint(_ text: String) -> String? {
+        ForeignKeys.hint(forValue: text, of: "resume_from_checkpoint").map { "\(JSON(.string(text)).text()) is no checkpoint; \($0)" }
+    }
 
     private static func needsText(_ text: String) -> String? { text.isEmpty ? "is empty" : nil }
 

@@ -5,6 +5,8 @@ package struct ConfigurationReader {
     /// The file as it is named in messages.
     package let file: String
     package private(set) var issues: [ConfigurationIssue] = []
+    /// Keys with a value that is not of their type, and does not stand for one of it either.
+    private(set) var misfits: Set<String> = []
     /// The keys that exist anywhere, dotted; for "that key belongs elsewhere".
     private let knownKeys: [String]
 
@@ -18,10 +20,17 @@ package struct ConfigurationReader {
     }
 
     package mutating func reportType(_ json: JSON, key: String, expected: String) {
-        report("expected \(expected), found \(Self.described(json))\(Self.remedy(json, key: key, expected: expected))", key: key, at: json.position)
+        let hint = Self.word(json).flatMap { ForeignKeys.hint(forValue: $0, of: key) }
+        let remedy = hint.map { "; \($0)" } ?? Self.remedy(json, key: key, expected: expected)
+        // "3" stands for a number; but anything can be put into quotes.
+        if !json.value.isNull, hint == nil, remedy.isEmpty || expected == String.expectation { misfits.insert(key) }
+        report("expected \(expected), found \(Self.described(json))\(remedy)", key: key, at: json.position)
     }
 
-    mutating func reportUnknown(_ member: JSON.Member, path: String, siblings: [String]) {
+    /// - Parameters:
+    ///   - siblings: the keys of the group.
+    ///   - takes: whether one of them takes a value of this type.
+    mutating func reportUnknown(_ member: JSON.Member, path: String, siblings: [String], takes: (String) -> Bool) {
         let message: String
         if let hint = ForeignKeys.hint(for: path) {
             message = "unknown key; \(hint)"
@@ -30,7 +39,7 @@ package struct ConfigurationReader {
                 elsewhere == member.key
                 ? "unknown key here; \"\(elsewhere)\" belongs at the top level"
                 : "unknown key here; did you mean \"\(elsewhere)\"?"
-        } else if let nearest = NearestName.of(member.key, among: siblings) {
+        } else if let nearest = NearestName.of(member.key, among: siblings.filter(takes)) {
             message = "unknown key; did you mean \"\(nearest)\"?"
         } else if siblings.count <= 10 {
             message = "unknown key; the keys here are \(siblings.joined(separator: ", "))"
@@ -59,6 +68,15 @@ package struct ConfigurationReader {
 
     func place(of position: JSON.Position) -> ConfigurationIssue.Place {
         position == .commandLine ? .commandLine : .line(file: file, line: position.line)
+    }
+
+    /// A value that is a single word.
+    private static func word(_ json: JSON) -> String? {
+        switch json.value {
+        case .string(let text): text
+        case .bool, .integer, .number: json.text()
+        case .null, .array, .object: nil
+        }
     }
 
     /// What stands there, in a few words.

@@ -13,15 +13,17 @@ enum ForeignKeyTable {
         eos_token pad_token bos_token | | the marks are the tokenizer's and the chat template's; change them in the model's files
         rope_scaling rope_theta model_max_length | | it is the model's, in its config.json
         attn_implementation flash_attention flash_attn flash_attention_2 sdp_attention xformers_attention flex_attention eager_attention sage_attention shift_attn s2_attention attention_* flash_attn_* | | attention is always computed in tiles here; remove it
-        use_liger_kernel liger_kernel_config enable_liger_kernel use_unsloth use_unsloth_gc torch_compile* compile use_kernels lora_mlp_kernel lora_qkv_kernel lora_o_kernel chunked_cross_entropy* tiled_mlp* | | fused loops and cross-entropy in pieces are always on; remove it
+        use_liger_kernel liger_kernel_config enable_liger_kernel use_unsloth use_unsloth_gc torch_compile* compile use_kernels lora_mlp_kernel lora_qkv_kernel lora_o_kernel cut_cross_entropy liger_* chunked_cross_entropy* tiled_mlp* | | fused loops and cross-entropy in pieces are always on; remove it
         device device_map use_cpu no_cuda use_gpu n_gpu num_gpus gpu* cuda* low_cpu_mem_usage max_memory | | it computes on the processor; see "threads"
         use_cache use_kv_cache | | it has no meaning in training; remove it
         dataset data train_file train_data dataset_path dataset_name dataset_dir data_path data_dir data_files train_files train_dataset dataset_mixer | datasets | ([{"path": ...}])
-        eval_dataset test_datasets validation_file eval_file val_dataset valid_dataset | datasets | ([{"path": ..., "split": "validation"}])
+        pretraining_dataset | datasets | ([{"path": ..., "format": "text"}])
+        eval_dataset test_datasets validation_file eval_file val_file valid_file dev_file test_file val_dataset valid_dataset dataset_val dataset_valid dataset_test val_data validation_data | datasets | ([{"path": ..., "split": "validation"}])
         validation_split test_size val_set_size test_split_size eval_size dataset_test_split val_split | val_size |
         dataset_train_split dataset_config dataset_config_name dataset_revision hf_use_auth_token dataset_streaming streaming | | a data set is a file on the disk, read row by row; datasets/README.md says how to get one
         dataset_text_field text_field text_column field | | the rows' own keys tell the format: a row of plain text is {"text": ...}
         dataset_kwargs dataset_prepared_path tokenized_path dataset_num_proc dataset_processes preprocessing_num_workers preprocessing_batch_size overwrite_cache dataloader_* dataset_keep_in_memory buffer_size skip_prepare_dataset remove_unused_columns label_names data_shared_file_system | | rows are read and encoded while the run goes on; remove it
+        cache_dir hf_cache_dir | | nothing is downloaded, so nothing is kept of it; "compression.cache" keeps decomposed matrices
         max_samples max_train_samples num_samples | | all rows are read; cut the file, or give max_steps
         mix_strategy interleave_probs dataset_probs | datasets | ("weight" of each)
         shuffle shuffle_dataset disable_shuffling shuffle_merged_datasets shuffle_before_merging_datasets curriculum_sampling train_sampling_strategy group_by_length length_column_name | | rows are always in an order drawn from data_seed; remove it
@@ -30,12 +32,12 @@ enum ForeignKeyTable {
         pad_to_multiple_of group_by_* | | there is no padding; remove it
         cutoff_len max_length sequence_len seq_len seq_length context_length block_size max_tokens max_seq_len model_max_len max_packed_sequence_len | max_seq_length |
         truncation_mode excess_length_strategy min_sample_len max_prompt_len | | a conversation that is longer than max_seq_length loses its end, and a text gives its next part in each pass
-        train_on_inputs train_on_source | train_on_prompt |
+        train_on_inputs train_on_input train_on_source | train_on_prompt |
         completion_only_loss assistant_only_loss completion_only train_on_completions_only train_on_responses_only roles_to_train mask_history mask_prompt | train_on_prompt | (false, the default, trains on the assistant's tokens alone; "mask_history" has no counterpart)
         ignore_pad_token_for_loss ignore_bias_buffers | | there is no padding; remove it
         default_system default_system_message system_prompt | | a system turn belongs into the rows
         batch_size micro_batch_size train_batch_size per_gpu_train_batch_size per_device_batch_size | per_device_train_batch_size |
-        per_device_eval_batch_size eval_batch_size per_gpu_eval_batch_size | per_device_train_batch_size | (evaluations take batches of that size too)
+        per_device_eval_batch_size eval_batch_size per_gpu_eval_batch_size batch_size_val val_batch_size | per_device_train_batch_size | (evaluations take batches of that size too)
         gradient_accumulation grad_accum accumulation_steps grad_accumulation_steps | gradient_accumulation_steps |
         auto_find_batch_size | | choose per_device_train_batch_size; --dry-run tells the memory
         lr learning_rate_peak max_lr peak_lr | learning_rate |
@@ -73,7 +75,9 @@ enum ForeignKeyTable {
         save_only_model save_safetensors save_on_each_node save_first_step save_adapter_weights_only enable_jit_checkpoint dynamic_checkpoint restore_callback_states_from_checkpoint ignore_data_skip | | a checkpoint always holds all that a run needs to go on with the same numbers; "export" writes the model for other programs
         logging_strategy log_every log_every_n_steps log_interval logging_interval log_freq | logging_steps |
         logging_first_step logging_nan_inf_filter log_level log_level_replica disable_tqdm log_on_each_node include_num_input_tokens_seen include_tokens_per_second include_effective_tokens_per_second include_tkps log_peak_memory_stats skip_memory_metrics plot_loss debug profiler* enable_torch_profiler print_param_status | | every report has the loss, the rate, the tokens a second and the memory; --verbose tells more
-        logging_dir log_dir run_name project output output_directory out_dir save_dir export_dir experiment_name overwrite_output_dir | output_dir |
+        logging_dir log_dir run_name project output output_directory out_dir save_dir experiment_name | output_dir |
+        overwrite_output_dir | | no run is written over: --resume goes on with it; to start anew, choose another output_dir, or remove the old one
+        export_dir export_path | export.path | ({"export": {"to": "hf", "path": ...}})
         wandb* use_wandb mlflow* use_mlflow comet* use_comet swanlab* use_swanlab trackio* use_trackio neptune* clearml* metric_logger use_tensorboard hf_mlflow* gradio* use_otel* otel* | report_to | ("jsonl" and "tensorboard"; nothing is sent over the network)
         push_to_hub push_dataset_to_hub hub_* export_hub_model_id *_hub_token | | nothing is uploaded; "export" writes a directory, and `hf upload` takes it from there
         generate_samples num_generation_samples generation_* do_sample sample_every sample_interval | sample_steps |
@@ -82,9 +86,11 @@ enum ForeignKeyTable {
         random_seed manual_seed set_seed | seed |
         shuffle_seed train_seed | data_seed |
         num_threads workers num_workers num_proc n_threads | threads |
-        fsdp* deepspeed deepcompile ddp* accelerator_config parallelism_config tensor_parallel* sequence_parallel* context_parallel* dp_* local_rank world_size use_ray ray_* torch_empty_cache_steps gc_* | | several machines run one job under mpirun or srun (docs/cluster.md); remove it
+        fsdp* deepspeed deepcompile ddp* accelerator_config parallelism_config tensor_parallel* sequence_parallel* context_parallel* dp_* local_rank world_size use_ray ray_* | | several machines run one job under mpirun or srun (docs/cluster.md); remove it
+        torch_empty_cache_steps gc_* | | memory is used again without being told to; remove it
+        strict | | a configuration is always read strictly; remove it
         _comment comment // notes name title | description |
-        plugins hyperparameters training_args trainer strict defaults recipe | | its keys stand at the top level here; configs/README.md lists them
+        plugins hyperparameters training_args trainer defaults recipe | | its keys stand at the top level here; configs/README.md lists them
 
         compression.rank compression.max_rank compression.chi compression.bond compression.bond_dim compression.tt_rank compression.max_bond | compression.bond_dimension |
         compression.ratio compression.keep_ratio compression.compression_ratio compression.fraction compression.keep_share | compression.keep | , the share of the parameters that stays
@@ -97,12 +103,12 @@ enum ForeignKeyTable {
         compression.local.lr | compression.local.learning_rate |
         compression.local.steps compression.local.num_train_epochs | compression.local.epochs |
 
-        datasets.name datasets.file datasets.data_files datasets.data_path datasets.dataset datasets.file_name datasets.script_url | datasets.path |
-        datasets.type datasets.formatting datasets.ds_type datasets.input_format datasets.conversation | datasets.format |
+        datasets.name datasets.file datasets.data_files datasets.data_path datasets.dataset datasets.file_name datasets.script_url datasets.source | datasets.path |
+        datasets.type datasets.formatting datasets.ds_type datasets.input_format datasets.conversation datasets.conversation_style | datasets.format |
         datasets.ratio datasets.probability datasets.proportion datasets.prob | datasets.weight |
-        datasets.tags datasets.field* datasets.message_* datasets.column_mapping | datasets.columns | ({"field of the format": "column"})
+        datasets.tags datasets.field* datasets.message_* datasets.column_map* datasets.conversation_column | datasets.columns | ({"field of the format": "column"})
         datasets.roles* | | the usual words for roles are known; datasets/README.md lists them
-        datasets.train_on_eos datasets.train_on_eot datasets.roles_to_train datasets.train_on_split | train_on_prompt | (the mark that ends an assistant's turn is always trained)
+        datasets.train_on_eos datasets.train_on_eot datasets.roles_to_train datasets.train_on_split datasets.train_on_input* | train_on_prompt | (the mark that ends an assistant's turn is always trained)
         datasets.chat_template | chat_template | (one for all data)
         datasets.shards* datasets.preprocess_shards datasets.subset datasets.split_thinking datasets.revision datasets.trust_remote_code datasets.hf_hub_url datasets.streaming | | a data set is a file on the disk; remove it
 
@@ -137,6 +143,10 @@ enum ForeignKeyTable {
         export.to huggingface transformers safetensors dense merged | "hf" is a dense Hugging Face directory
         export.to cores tt tensor_train | "mpo" keeps the cores
         report_to wandb mlflow comet_ml neptune clearml swanlab trackio azure_ml codecarbon dagshub dvclive flyte all | nothing is sent over the network; "tensorboard" and "jsonl" are files in the output directory
+        trainable all full everything all_linear | ["*"] trains every weight; without the key the cores alone are trained
+        trainable none | an empty list [] trains the cores alone
+        resume_from_checkpoint true yes on auto last newest | "latest" goes on from the newest checkpoint in output_dir, or starts anew where there is none
+        resume_from_checkpoint false no off none null | without the key a run starts anew
         report_to none no off | an empty list [] reports to nothing
         datasets.format completion pretrain pretraining | "text" is the same here
         datasets.format chat_template openai chatml chat | "messages" is the same here

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// Models that the configurations of this repository use, and how to get them.
@@ -18,7 +19,7 @@ package struct KnownModel: Sendable {
     /// Where to put a missing model and how to get it.
     package static func advice(for path: String) -> String {
         if let advice = HubName.advice(for: path) { return advice.prefix(1).uppercased() + advice.dropFirst() }
-        guard let model = known((path as NSString).lastPathComponent) else {
+        guard let model = known(FileSystem.name(of: path)) else {
             return "Put a Hugging Face directory (config.json, *.safetensors, tokenizer files) or a GGUF file there, or change the path"
         }
         let get = model.isGated ? "Accept its licence at https://huggingface.co/\(model.hub), run `hf auth login`, then get it" : "Get it"

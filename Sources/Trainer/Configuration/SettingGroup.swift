@@ -44,6 +44,15 @@ package struct Setting<Group: SettingGroup>: Sendable {
     }
 }
 
+extension Setting {
+    /// Whether a value is of the type of this key.
+    func takes(_ json: JSON) -> Bool {
+        var group = Group(), reader = ConfigurationReader(file: "")
+        read(json, key, &group, &reader)
+        return !reader.misfits.contains(key)
+    }
+}
+
 /// Which keys of a group were given a value, and where.
 package struct GivenKeys: Sendable {
     /// The path of the group, empty at the top level.
@@ -86,7 +95,9 @@ extension SettingGroup {
             let path = key.isEmpty ? member.key : "\(key).\(member.key)"
             guard let setting = settings.first(where: { $0.key == member.key }) else {
                 if formerKeys.contains(member.key), member.value.value.isNull { continue }
-                reader.reportUnknown(member, path: path, siblings: settings.map(\.key))
+                reader.reportUnknown(member, path: path, siblings: settings.map(\.key)) { name in
+                    settings.contains { $0.key == name && $0.takes(member.value) }
+                }
                 continue
             }
             if member.value.value.isNull == false { positions[member.key] = member.position }

@@ -93,6 +93,11 @@ extension String: SettingValue {
             reader.reportType(json, key: key, expected: expectation)
             return nil
         }
+        // The system would end a path there, and act on the rest.
+        guard !value.unicodeScalars.contains("\0") else {
+            reader.report("the text \(json.text()) holds a null character; leave it out", key: key, at: json.position)
+            return nil
+        }
         return value
     }
 }
@@ -115,11 +120,7 @@ extension Array: SettingValue where Element: SettingValue {
     package static var nestedKeys: [SettingKey] { Element.nestedKeys.map { SettingKey(name: $0.name, effect: $0.effect) } }
     package static func read(_ json: JSON, key: String, reader: inout ConfigurationReader) -> [Element]? {
         guard let elements = json.elements else {
-            if case .string(let text) = json.value, let hint = ForeignKeys.hint(forValue: text, of: key) {
-                reader.report("expected \(expectation), found \(ConfigurationReader.described(json)); \(hint)", key: key, at: json.position)
-            } else {
-                reader.reportType(json, key: key, expected: expectation)
-            }
+            reader.reportType(json, key: key, expected: expectation)
             return nil
         }
         let values = elements.enumerated().map { index, element in

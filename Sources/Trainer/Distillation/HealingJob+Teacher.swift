@@ -69,8 +69,8 @@ extension HealingJob {
     private func findTeacher(of student: OpenedModel) throws -> OpenedModel {
         let c = configuration
         func open(_ path: String) throws -> OpenedModel { try OpenedModel.open(path, tokenizer: c.tokenizer.map { c.existingPath($0) ?? $0 }) }
-        if let path = c.distillation.teacher { return try OpenedModel.open(c.existingPath(path) ?? path) }
-        guard let path = c.existingPath(c.model) else { return try open(try originOfStudent(student)) }
+        if let path = c.distillation.teacher { return try OpenedModel.open(c.existingModel(path) ?? path) }
+        guard let path = c.existingModel(c.model) else { return try open(try originOfStudent(student)) }
         let model = student.path == path ? student : try open(path)
         if model.layouts.isEmpty { return model }
         guard let origin = model.densePath else {

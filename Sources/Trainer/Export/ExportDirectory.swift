@@ -40,6 +40,12 @@ package enum ExportDirectory {
         try requireSpace(bytes, at: path)
     }
 
+    /// Throws where an export would take the place of the model that it is made from.
+    package static func requireOther(_ target: String, than source: String) throws {
+        guard FileSystem.kind(of: source) == .directory, resolved(target) == resolved(source) else { return }
+        throw HealError(.export, "\(target): is the model that is exported; give another directory, since what only this one holds would be lost")
+    }
+
     /// Writes the small files of an export into the directory that `write` gives.
     static func writeFiles(_ files: [String: [UInt8]], in directory: String) throws {
         for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {

@@ -13,7 +13,7 @@ package struct CompanionFiles: Sendable, Equatable {
 
     /// Those that a directory has.
     package init(directory: String) throws {
-        for name in Self.names {
+        for name in Self.names + [ChatTemplateSource.additional] {
             let path = directory + "/" + name
             guard FileSystem.kind(of: path) != nil else { continue }
             if let problem = InputFile.problem(at: path) { throw HealError(.model, "\(path): \(problem.words)") }
@@ -24,6 +24,7 @@ package struct CompanionFiles: Sendable, Equatable {
             }
             contents[name] = bytes
         }
+        ChatTemplateSource.gather(&contents)
     }
 
     package func text(_ name: String) -> String? { contents[name].map { String(decoding: $0, as: UTF8.self) } }

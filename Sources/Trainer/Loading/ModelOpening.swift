@@ -20,7 +20,8 @@ extension OpenedModel {
         let tokenizer: any Tokenizer
         var template: String?
         if let tokenizerPath {
-            let directory = FileSystem.kind(of: tokenizerPath) == .directory ? tokenizerPath : (tokenizerPath as NSString).deletingLastPathComponent
+            guard let kind = FileSystem.kind(of: tokenizerPath) else { throw StorageError(.notFound, file: tokenizerPath, "no such file or directory") }
+            let directory = kind == .directory ? tokenizerPath : FileSystem.parent(of: tokenizerPath)
             companions = try CompanionFiles(directory: directory)
             tokenizer = try TokenizerFiles.load(directory: directory)
             template = try ChatTemplateSource.read(companions)
@@ -45,13 +46,18 @@ extension OpenedModel {
             chatTemplateSource: template, warnings: files.warnings)
     }
 
+    /// Whether `path` is `RUN/latest` or `RUN/best`: names, not files.
+    package static func isCheckpointName(_ path: String) -> Bool {
+        ["latest", "best"].contains(FileSystem.name(of: path)) && path.contains("/") && FileSystem.kind(of: path) == nil
+    }
+
     /// The checkpoint file that `path` means, or nil if it means none: a `.h5` file, `latest` or `best` in a run's directory, or the directory itself.
     package static func checkpointPath(_ path: String, skipped: (_ checkpoint: String, _ reason: String) -> Void = { _, _ in }) throws -> String? {
         if path.hasSuffix(".h5") { return path }
-        let name = (path as NSString).lastPathComponent
+        let name = FileSystem.name(of: path), isName = isCheckpointName(path)
         let directory: String
-        if ["latest", "best"].contains(name), FileSystem.kind(of: path) == nil {
-            directory = (path as NSString).deletingLastPathComponent
+        if isName {
+            directory = FileSystem.parent(of: path)
         } else if FileSystem.kind(of: path) == .directory, FileSystem.kind(of: path + "/config.json") == nil {
             directory = path
         } else {
@@ -59,7 +65,7 @@ extension OpenedModel {
         }
         let checkpoints = CheckpointDirectory(path: directory)
         guard !(try checkpoints.entries()).isEmpty else {
-            if ["latest", "best"].contains(name) { throw HealError(.checkpoint, "\(directory): there is no checkpoint here") }
+            if isName { throw HealError(.checkpoint, "\(directory): there is no checkpoint here") }
             return nil
         }
         let search = try checkpoints.newestValid(CheckpointReader.sound)
@@ -67,7 +73,7 @@ extension OpenedModel {
             throw HealError(.checkpoint, "\(directory): no checkpoint here is valid", details: search.invalid.flatMap { HealError.lines(of: $0.reason) })
         }
         for (entry, reason) in search.invalid { skipped(entry.path, HealError.lines(of: reason).joined(separator: " ")) }
-        return name == "best" && directory != path ? try bestPath(newest.entry.path, directory) : newest.entry.path
+        return isName && name == "best" ? try bestPath(newest.entry.path, directory) : newest.entry.path
     }
 
     /// The checkpoint with the best evaluation, by the newest one.
@@ -89,11 +95,37 @@ package enum ChatTemplateSource {
         guard let value = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
             throw HealError(.model, "tokenizer_config.json: is not a JSON object")
         }
-        if let text = value["chat_template"] as? String { return text }
-        // Some models name several; the one for chats is "default".
-        let named = value["chat_template"] as? [[String: Any]]
-        return named?.first { $0["name"] as? String == "default" }?["template"] as? String
+        switch value["chat_template"] {
+        case let text as String: return text
+        case let named as [String: String]: return combined(named)
+        case let list as [[String: Any]]:
+            let pairs = list.compactMap { entry in (entry["name"] as? String).flatMap { name in (entry["template"] as? String).map { (name, $0) } } }
+            return combined(Dictionary(pairs) { _, last in last })
+        case nil, is NSNull: return nil
+        default: throw HealError(.model, "tokenizer_config.json: `chat_template` must be a text, or a list of objects with `name` and `template`")
+        }
     }
+
+    static let additional = "additional_chat_templates/tool_use.jinja"
+
+    /// Puts the template for rows with tools, a file of its own, into the other's.
+    static func gather(_ files: inout [String: [UInt8]]) {
+        guard let forTools = files.removeValue(forKey: additional) else { return }
+        var named = ["tool_use": String(decoding: forTools, as: UTF8.self)]
+        named["default"] = files["chat_template.jinja"].map { String(decoding: $0, as: UTF8.self) }
+        files["chat_template.jinja"] = combined(named).map { Array($0.utf8) }
+    }
+
+    /// Of several named templates, transformers takes "tool_use" where there are tools and "default" where not. One source says the same.
+    private static func combined(_ named: [String: String]) -> String? {
+        guard let forTools = named["tool_use"].map(whole) else { return named["default"] }
+        let otherwise = named["default"].map(whole) ?? "{{ raise_exception('the model has a chat template for rows with tools alone') }}"
+        // The empty expressions keep blanks and line feeds beside the tags.
+        return "{% if tools %}{{ '' }}\(forTools){{ '' }}{% else %}{{ '' }}\(otherwise){{ '' }}{% endif %}"
+    }
+
+    /// A line feed at the end of a source is not written.
+    private static func whole(_ source: String) -> String { source.hasSuffix("\n") ? String(source.dropLast()) : source }
 }
 
 extension GGUFVocabulary {

@@ -1,10 +1,11 @@
 import Basics
 import Foundation
 
-/// `metrics.jsonl`: one JSON object a line for each step report, evaluation, sample and warning.
+/// `metrics.jsonl`: one JSON object a line for each step report, evaluation, sample and warning, and one for the end.
 ///
 /// A run that was stopped and resumed leaves the same file as one that never stopped, apart from the members `seconds`, `tokens_per_second`,
-/// `memory_bytes` and `joules`. Checkpoints are therefore not in it: when they are written depends on when a run is stopped.
+/// `memory_bytes` and `joules`. Checkpoints are therefore not in it: when they are written depends on when a run is stopped. An earlier end is taken out
+/// when the run goes on.
 package final class MetricsFile: RunEventSink {
     private let file: AppendedFile
 
@@ -53,14 +54,20 @@ package final class MetricsFile: RunEventSink {
             return step.map { object("warning", $0, [("message", JSON(.string(message)))]) }
         case .sample(let step, let stage, let prompt, let text):
             return object("sample", step, [("stage", JSON(.string(stage.rawValue))), ("prompt", JSON(.string(prompt))), ("text", JSON(.string(text)))])
+        case .end(let report):
+            return object(
+                "end", report.step,
+                [("ending", JSON(.string(report.ending.rawValue))), ("total_steps", JSON(.integer(report.totalSteps)))]
+                    + (report.resultStep.map { [("result_step", JSON(.integer($0)))] } ?? [])
+                    + [("tokens", JSON(.integer(report.tokens))), ("seconds", JSON(.number(report.seconds)))])
         case .checkpoint:
             return nil
         }
     }
 
-    /// Takes out the lines of later steps and unfinished lines. The old file stays until the new one is complete.
+    /// Takes out the lines of later steps, that of an end and unfinished lines. The old file stays until the new one is complete.
     private static func keepLines(upTo step: Int?, path: String) throws(StorageError) {
-        // Pipes and devices have no past.
+        // Devices have no past.
         guard FileSystem.kind(of: path) == .file else { return }
         let contents = try FileSystem.readAll(path, limit: .max)
         var kept: [UInt8] = []
@@ -68,7 +75,9 @@ package final class MetricsFile: RunEventSink {
             var rest = contents[...]
             while let end = rest.firstIndex(of: 0x0A) {
                 let line = rest[rest.startIndex..<end]
-                if let json = try? JSONParser.parse(Array(line)), case .integer(let number) = json["step"]?.value, number <= step {
+                if let json = try? JSONParser.parse(Array(line)), case .integer(let number) = json["step"]?.value, number <= step,
+                    json["type"] != JSON(.string("end"))
+                {
                     kept += line + [0x0A]
                 }
                 rest = rest[(end + 1)...]

@@ -73,6 +73,8 @@ extension RunEvent {
             return "saved \(report.path) (\(HumanFormat.bytes(report.bytes)), \(HumanFormat.duration(report.seconds)))"
         case .warning(let step, let message):
             return "warning: " + (step.map { "step \($0): " } ?? "") + message
+        case .end(let report):
+            return "ended after step \(report.step) of \(report.totalSteps)"
         case .sample(let step, let stage, let prompt, let text):
             return "sample \(stage == .healing ? "at step \(step)" : "of the \(stage.rawValue) model")\n  > \(Self.indented(prompt))\n  \(Self.indented(text))"
         }

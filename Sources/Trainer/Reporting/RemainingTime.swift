@@ -22,7 +22,7 @@ package struct RemainingTime {
             let isSame = evaluation.step == report.step && evaluation.stage == report.stage
             evaluation = (report.step, report.stage, (isSame ? evaluation.seconds : 0) + report.seconds)
         case .checkpoint(let report): save = report.seconds
-        case .sample, .warning: break
+        case .sample, .warning, .end: break
         }
     }
 

@@ -11,6 +11,7 @@ package enum RunEvent: Sendable, Equatable {
     case warning(step: Int?, message: String)
     /// Text the model wrote.
     case sample(step: Int, stage: EvaluationReport.Stage = .healing, prompt: String, text: String)
+    case end(EndReport)
 }
 
 /// What a loss with a teacher is mixed of, in nats.
@@ -119,6 +120,33 @@ package struct CheckpointReport: Sendable, Equatable {
         self.path = path
         self.bytes = bytes
         self.seconds = seconds
+    }
+}
+
+/// How the steps of a run ended: by themselves, or by a wish to stop. A run that goes on later takes it back.
+package struct EndReport: Sendable, Equatable {
+    package enum Ending: String, Sendable {
+        case complete
+        /// Nothing got better for `early_stopping_patience` evaluations.
+        case early
+        case stopped
+    }
+
+    package var ending: Ending
+    package var step: Int
+    package var totalSteps: Int
+    /// The step of the model that the run hands over, where the configuration asks for the best.
+    package var resultStep: Int?
+    /// Of all steps.
+    package var tokens: Int
+    package var seconds: Double
+}
+
+extension EndReport {
+    init(_ result: JobResult, _ progress: RunProgress) {
+        self.init(
+            ending: result.ending != .complete ? .stopped : result.isStoppedEarly ? .early : .complete, step: result.step, totalSteps: result.totalSteps,
+            resultStep: result.healedStep, tokens: progress.tokens, seconds: progress.seconds)
     }
 }
 

@@ -51,7 +51,7 @@ package final class TensorBoardFile: RunEventSink {
             try append(step: step, tag: stage == .healing ? "sample" : "sample_\(stage.rawValue)", text: "**\(prompt)**\n\n\(text)")
         case .warning(let step, let message):
             try append(step: step ?? 0, tag: "warning", text: message)
-        case .checkpoint:
+        case .checkpoint, .end:
             break
         }
     }

@@ -14,6 +14,8 @@ package struct ComputeChoice: Sendable, Equatable, Codable {
         self.fp32Speed = fp32Speed
     }
 
+    /// A file may name another.
+    var isKnown: Bool { dtype == ComputeChoice(type).dtype }
     package var type: DType { dtype == "bf16" ? .bf16 : .f32 }
 
     /// What a machine can do; another one for tests.

@@ -10,7 +10,7 @@ package struct EvaluationText: Sendable {
     /// Each token but the first of a row is predicted.
     let rows: [[Int32]]
 
-    package static func name(_ path: String) -> String { (path as NSString).lastPathComponent }
+    package static func name(_ path: String) -> String { FileSystem.name(of: path) }
 
     /// - Parameters:
     ///   - rowLength: tokens of a row.

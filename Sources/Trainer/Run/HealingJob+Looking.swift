@@ -55,7 +55,7 @@ extension HealingJob {
         }
         var sampling = Sampling()
         let ends = Set(opened.configuration.endOfSequence.map { Int32($0) } + [opened.tokenizer.special.eos].compactMap { $0 })
-        let text = Generation.run(model, prompt: prompt, maxTokens: 48, ends: ends, sampling: &sampling)
+        let text = try Generation.run(model, prompt: prompt, maxTokens: 48, ends: ends, sampling: &sampling)
         try emit(.sample(step: step, stage: stage, prompt: c.samplePrompt, text: opened.tokenizer.decodeString(text)))
     }
 }

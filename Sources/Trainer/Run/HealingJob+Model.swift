@@ -38,9 +38,6 @@ extension HealingJob {
             weights.tensors[name] = tensor.dtype == type ? tensor.writable() : Elementwise.convert(tensor, to: type)
         }
         if isFresh { share(weights, names: weights.names.filter { c.trains($0, isCore: cores.contains($0)) }) }
-        for pattern in c.trainable where !weights.names.contains(where: { pattern.matches($0) }) {
-            throw HealError(.configuration, "trainable: \"\(pattern.text)\" matches no weight of this model; names look like model.norm.weight")
-        }
         let tokens = c.perDeviceTrainBatchSize * prepared.summary.rowLength
         let model = LlamaModel(
             prepared.opened.configuration, weights, compute: prepared.compute, longestContext: prepared.summary.rowLength,

@@ -33,7 +33,7 @@ extension HealingJob {
 
     package func prepare(_ watch: (JobEvent) -> Void = { _ in }) throws -> Prepared {
         let c = configuration
-        let issues = c.checkPaths(goesOn: try goesOn)
+        let issues = try c.checkPaths(goesOn: try goesOn)
         guard issues.isEmpty else { throw ConfigurationError(issues) }
         Parallel.threads = c.threads > 0 ? c.threads : threadsOfOneRank
         let checkpoint = try openCheckpoint(watch)
@@ -46,7 +46,7 @@ extension HealingJob {
         let teacher = try openTeacher(of: opened)
         let teacherChecksum = c.distillation.cache == nil ? nil : try teacher.map(Teacher.checksum)
         let answers = try openAnswers(of: teacher, teacherChecksum, compute: choice.type)
-        let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
+        let plan = try c.plan(opened.configuration, present: opened.layouts, goesOn: checkpoint != nil)
         if cluster.isFirst, checkpoint.map({ $0.progress.step < c.maxSteps ?? .max }) ?? true {
             let shortages = checkSpace(for: opened, plan)
             guard shortages.isEmpty else { throw StorageError(.noSpace, file: c.outputPath(c.outputDirectory), shortages.map(\.message).joined(separator: "; ")) }
@@ -61,10 +61,10 @@ extension HealingJob {
         if let checkpoint { try checkResume(checkpoint.reader, ranks: checkpoint.progress.ranks ?? 1, dataset, watch) }
         let (totalSteps, epochs) = try length(dataset)
         let summary = JobSummary(
-            modelPath: opened.path, teacherPath: teacher?.path, configuration: opened.configuration, plan: plan, compute: choice, rowLength: rowLength,
-            threads: Parallel.threads, ranks: cluster.size,
+            modelPath: opened.path, teacherPath: teacher?.path, configuration: opened.configuration, plan: plan, present: Set(opened.layouts.keys),
+            compute: choice, rowLength: rowLength, threads: Parallel.threads, ranks: cluster.size,
             files: dataset.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) }, heldBackRows: dataset.heldBack.count,
-            totalSteps: totalSteps, outputDirectory: c.outputPath(c.outputDirectory))
+            totalSteps: totalSteps, checkpointBytes: checkpointSize(of: opened, plan).bytes, outputDirectory: c.outputPath(c.outputDirectory))
         try c.requireRowsToJudge(dataset)
         let acceptsOtherData = try checkpoint.map { try $0.reader.fingerprint() != dataset.fingerprint } ?? false
         return Prepared(
@@ -73,13 +73,21 @@ extension HealingJob {
     }
 
     /// Steps of the run, and the passes after which the data ends, where that is what ends it.
-    func length(_ dataset: Dataset) throws -> (steps: Int, epochs: Double?) {
+    ///
+    /// - Parameter course: what the run takes from the data, where that is known already.
+    func length(_ dataset: Dataset, course: EpochPlan? = nil) throws -> (steps: Int, epochs: Double?) {
         let c = configuration
         if let maxSteps = c.maxSteps { return (maxSteps, nil) }
         // The last window may be shorter than the others. Where the count is only projected, data beyond the epochs may make it up.
-        let plan = try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: c.perDeviceTrainBatchSize)
-        let window = c.gradientAccumulationSteps * cluster.size
+        let plan = try course ?? self.course(dataset), window = c.gradientAccumulationSteps * cluster.size
         return (max(1, (plan.microBatches + window - 1) / window), plan.isExact ? c.trainEpochs : nil)
+    }
+
+    /// What the steps of the run take from the data.
+    func course(_ dataset: Dataset) throws -> EpochPlan {
+        let c = configuration, rows = c.perDeviceTrainBatchSize
+        guard let steps = c.maxSteps else { return try dataset.plan(epochs: c.trainEpochs, rowsPerBatch: rows) }
+        return try dataset.plan(microBatches: steps * c.gradientAccumulationSteps * cluster.size, rowsPerBatch: rows)
     }
 
     func input(_ path: String) -> String { configuration.existingPath(path) ?? path }
@@ -140,7 +148,7 @@ extension HealingJob {
             return nil
         case .checkpoint(let given):
             guard let found = try OpenedModel.checkpointPath(input(given)) else { throw HealError(.checkpoint, "\(given): is not a checkpoint") }
-            return found
+            return try CheckpointReader.sound(found).path
         case .latest:
             let search = try CheckpointDirectory(path: directory).newestValid(CheckpointReader.sound)
             for (entry, reason) in search.invalid { watch(.invalidCheckpoint(path: entry.path, reason: HealError.lines(of: reason).joined(separator: " "))) }

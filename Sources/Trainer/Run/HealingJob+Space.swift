@@ -7,9 +7,7 @@ extension HealingJob {
     /// Known from the plan, so that it is said before any work.
     package func checkSpace(for opened: OpenedModel, _ plan: CompressionPlan) -> [ConfigurationIssue] {
         let c = configuration
-        let isNarrow = opened.source.contains("model.embed_tokens.weight") && (try? opened.source.elementType(of: "model.embed_tokens.weight")) == .bfloat16
-        let size = CheckpointSize(
-            plan, c, frozenWidth: isNarrow ? 2 : 4, companions: opened.companions.contents.values.reduce(0) { $0 + $1.count })
+        let size = checkpointSize(of: opened, plan)
         let output = c.outputPath(c.outputDirectory)
         var needs: [(key: String, what: String, path: String, bytes: Int)] = [("output_dir", "a checkpoint", output, size.bytes)]
         if opened.layouts.isEmpty {
@@ -21,6 +19,14 @@ extension HealingJob {
             needs.append(("export", "the export", path, parameters * (export.dtype == .bf16 ? 2 : 4)))
         }
         return Self.shortages(needs).map { ConfigurationIssue(place: c.place(of: $0.key), key: $0.key, message: $0.message) }
+    }
+
+    /// What a checkpoint takes; of a model that is not there, as far as the plan tells.
+    func checkpointSize(of opened: OpenedModel?, _ plan: CompressionPlan) -> CheckpointSize {
+        guard let opened else { return CheckpointSize(plan, configuration) }
+        let name = "model.embed_tokens.weight", isNarrow = opened.source.contains(name) && (try? opened.source.elementType(of: name)) == .bfloat16
+        return CheckpointSize(
+            plan, configuration, frozenWidth: isNarrow ? 2 : 4, companions: opened.companions.contents.values.reduce(0) { $0 + $1.count })
     }
 
     /// One for each file system with too little room for what goes there.

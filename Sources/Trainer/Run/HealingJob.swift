@@ -93,6 +93,7 @@ package struct HealingJob: Sendable {
         let (model, optimizer) = try buildModel(prepared, wish, stop, watch)
         if stop() { return stopped() }
         result.parameters = prepared.plan.settled(model.weights.layouts).total
+        if cluster.isFirst { try RunFacts.settle(parameters: result.parameters, in: directory) }
         if progress.truncated == nil, progress.step == 0 {
             try watch(.stage(.truncatedEvaluation))
             let start = ContinuousClock.now
@@ -114,6 +115,7 @@ package struct HealingJob: Sendable {
         try loop.finish()
         loop.fill(&result)
         if result.ending == .complete { try export(prepared, model, &result, wish, watch) }
+        try files.record(.end(EndReport(result, run.progress)))
         try files.close()
         try watch(.finished(result))
         return result

@@ -29,6 +29,8 @@ package struct JobSummary: Sendable {
     package var teacherPath: String?
     package var configuration: LlamaConfiguration
     package var plan: CompressionPlan
+    /// Matrices of the plan that have their cores already.
+    package var present: Set<String>
     package var compute: ComputeChoice
     /// Tokens of a row at most.
     package var rowLength: Int
@@ -38,6 +40,8 @@ package struct JobSummary: Sendable {
     package var heldBackRows: Int
     /// nil where that depends on data that are not there.
     package var totalSteps: Int?
+    /// What one checkpoint takes on disk.
+    package var checkpointBytes: Int
     package var outputDirectory: String
 }
 

@@ -9,6 +9,8 @@ package struct JobOutline {
     package var summary: JobSummary
     /// nil where rows or the tokenizer are missing.
     package var dataset: Dataset?
+    /// What the steps take from the data; nil without data.
+    package var course: EpochPlan?
     package var compute: DType
     /// Where the run would go on.
     package var progress: RunProgress?
@@ -30,15 +32,17 @@ extension HealingJob {
         let rowLength = c.rowLength(model)
         try model.checkContext(rowLength, file: c.model)
         let choice = try computeChoice(model, checkpoint?.progress)
-        let plan = try CompressionPlan(model, c.compression, present: opened?.layouts ?? [:])
+        let plan = try c.plan(model, present: opened?.layouts ?? [:], goesOn: checkpoint != nil)
         let dataset = try hasData ? opened.map(dataset) : nil
+        let course = try dataset.map { try self.course($0) }
         let summary = JobSummary(
             modelPath: opened?.path ?? input(c.model), teacherPath: c.distillation.weight > 0 ? c.distillation.teacher ?? c.model : nil, configuration: model,
-            plan: plan, compute: choice, rowLength: rowLength, threads: Parallel.threads, ranks: cluster.size,
+            plan: plan, present: Set((opened?.layouts ?? [:]).keys), compute: choice, rowLength: rowLength, threads: Parallel.threads, ranks: cluster.size,
             files: dataset?.sources.map { ($0.file.path, $0.format.rawValue, $0.rows.rowCount) } ?? [], heldBackRows: dataset?.heldBack.count ?? 0,
-            totalSteps: try dataset.map { try length($0).steps } ?? c.maxSteps, outputDirectory: c.outputPath(c.outputDirectory))
+            totalSteps: try dataset.map { try length($0, course: course).steps } ?? c.maxSteps, checkpointBytes: checkpointSize(of: opened, plan).bytes,
+            outputDirectory: c.outputPath(c.outputDirectory))
         return JobOutline(
-            summary: summary, dataset: dataset, compute: choice.type, progress: checkpoint?.progress, missing: missing.map(\.text), warnings: opened?.warnings ?? [])
+            summary: summary, dataset: dataset, course: course, compute: choice.type, progress: checkpoint?.progress, missing: missing.map(\.text), warnings: opened?.warnings ?? [])
     }
 
     private typealias Missing = (key: String, text: String)
@@ -49,7 +53,7 @@ extension HealingJob {
     private func missingInputs() throws -> [Missing] {
         let inputs = ["datasets", "tokenizer", "compression.calibration.datasets", "eval_texts", "distillation.teacher"]
         func isInput(_ issue: ConfigurationIssue) -> Bool { inputs.contains { issue.key == $0 || issue.key.hasPrefix($0 + "[") } }
-        let issues = configuration.checkPaths(goesOn: try goesOn), others = issues.filter { !isInput($0) }
+        let issues = try configuration.checkPaths(goesOn: try goesOn), others = issues.filter { !isInput($0) }
         guard others.isEmpty else { throw ConfigurationError(others) }
         return issues.map { ($0.key, "\($0)") }
     }

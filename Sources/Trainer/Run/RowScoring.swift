@@ -47,6 +47,7 @@ package struct RowScoring {
                 let count = sample.usefulCount, tokens = Array(sample.tokens[..<count])
                 try TrainingWindow.check(tokens, model)
                 let losses = model.losses(TokenInput(tokens), labels: Array(sample.labels[..<count]))
+                if let token = losses.firstIndex(where: { !$0.isFinite }) { throw HealError(.model, "\(place): \(NotFiniteError(token: token))") }
                 return Row(place: place, sum: losses.reduce(0, +), tokens: losses.count, isCut: truncated, skipped: nil)
             }
         } catch let error as RecordError {

@@ -14,7 +14,7 @@ final class RunLock {
         switch try FileLock.take(directory + "/.lock", creating: true) {
         case .held(let lock): (self.lock, warning) = (lock, nil)
         case .busy:
-            throw HealError(.checkpoint, "\(directory): another run is writing here; wait for it, stop it, or choose another output_dir")
+            throw StorageError(.unwritable, file: directory, "another run is writing here; wait for it, stop it, or choose another output_dir")
         case .unsupported(let reason):
             lock = nil
             warning = "\(directory): files cannot be locked on this file system (\(reason)); take care that no second run writes here"

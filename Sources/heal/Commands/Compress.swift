@@ -34,10 +34,11 @@ struct Compress: ParsableCommand {
         let configuration = try config.load()
         let calibrates = configuration.compression.initialization == .activation
         let opened = try configuration.openModel(needsData: calibrates)
-        let plan = try CompressionPlan(opened.configuration, configuration.compression, present: opened.layouts)
+        let plan = try configuration.plan(opened.configuration, present: opened.layouts)
         guard !plan.compressed.isEmpty else {
             throw Failure("\(config.path): no matrix is to be compressed; see \"compression\"", .configuration)
         }
+        try ExportDirectory.requireOther(out, than: configuration.existingModel(configuration.model) ?? configuration.model)
         try ExportDirectory.requireWritable(out, overwrite: overwrite, bytes: plan.total * (dtype == .bf16 ? 2 : 4))
         Console.print(JobText.lines([
             ("model", opened.path), ("parameters", JobText.parameters(plan)), ("compression", JobText.compression(plan)),

@@ -40,6 +40,7 @@ struct Export: ParsableCommand {
         try OpenedModel.requireSomething(at: checkpoint)
         let opened = try OpenedModel.open(checkpoint, skipped: Console.warnOfSkipped)
         Console.warn(opened.warnings)
+        try ExportDirectory.requireOther(out, than: checkpoint)
         try ExportDirectory.requireWritable(out, overwrite: overwrite)
         let weights = try opened.weights()
         func show(_ progress: ExportProgress) { Console.progress("writing", progress.done, of: progress.total, progress.name) }

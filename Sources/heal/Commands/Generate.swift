@@ -84,7 +84,7 @@ struct Generate: ParsableCommand {
 
         var sampling = Sampling(temperature: temperature, topP: topP ?? 1, topK: topK, seed: seed)
         var text = ContinuationText(opened.tokenizer, prompt: promptIDs)
-        let written = Generation.run(model, prompt: promptIDs, maxTokens: maxTokens, ends: opened.endTokens, sampling: &sampling) { id in
+        let written = try Generation.run(model, prompt: promptIDs, maxTokens: maxTokens, ends: opened.endTokens, sampling: &sampling) { id in
             let piece = text.add(id)
             if !json {
                 Console.write(piece)

@@ -94,7 +94,7 @@ struct Score: ParsableCommand {
         let scoring = Scoring(
             model: try opened.load(compute: compute, context: min(window, tokens.count), tokensPerPass: min(window, tokens.count)), window: window)
         let wantsLogits = json && tokens.count <= window
-        let losses = scoring.losses(tokens) { done in
+        let losses = try scoring.losses(tokens) { done in
             Console.progress("scoring", done, of: tokens.count, "tokens")
         }
         let logits = wantsLogits ? scoring.lastLogits(tokens) : nil

@@ -61,13 +61,15 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        Console.workWithoutReader()
+        // The plan of a dry run is all that it makes.
+        if !dryRun { Console.workWithoutReader() }
         let cluster = try Launch.join()
         if cluster.isFirst, !dryRun { Console.beginLog() }
         try Ranks.run(on: cluster) { try run(on: cluster) }
     }
 
     private func run(on cluster: any Communicator) throws {
+        AddressSpace.warnOfLimit()
         var configuration = try config.load(adding: threads.map { ["threads=\($0)"] } ?? [])
         if let control { configuration = configuration.control(control) }
         var job = HealingJob(configuration, resume: try place(configuration), allowedChanges: allowChanges)
@@ -112,7 +114,7 @@ struct Train: ParsableCommand {
         case nil: return .no
         case Self.latest: return .latest
         case let path?:
-            guard configuration.existingPath(path) != nil else { throw Failure("\(path): no such checkpoint", .missingInput) }
+            guard configuration.existingModel(path) != nil else { throw Failure("\(path): no such checkpoint", .missingInput) }
             return .checkpoint(path)
         }
     }

@@ -8,7 +8,7 @@ extension Trainer.Configuration {
     ///   - keys: the groups of keys to look at; nil looks at all.
     ///   - goesOn: a run goes on from a checkpoint.
     func requirePaths(_ keys: [String]? = nil, goesOn: Bool = false) throws {
-        let issues = checkPaths(goesOn: goesOn).filter { issue in keys?.contains { issue.key == $0 || issue.key.hasPrefix($0 + "[") } ?? true }
+        let issues = try checkPaths(goesOn: goesOn).filter { issue in keys?.contains { issue.key == $0 || issue.key.hasPrefix($0 + "[") } ?? true }
         guard !issues.isEmpty else { return }
         let outputs = ["output_dir", "export.path"]
         var failure = Failure(Trainer.ConfigurationError(issues))
@@ -19,7 +19,7 @@ extension Trainer.Configuration {
     /// The model that the configuration names, after the files it names have been looked for.
     func openModel(needsData: Bool = true) throws -> OpenedModel {
         try requirePaths(["model", "tokenizer"] + (needsData ? ["datasets", "compression.calibration.datasets"] : []))
-        let opened = try OpenedModel.open(existingPath(model) ?? model, tokenizer: tokenizer.map { existingPath($0) ?? $0 })
+        let opened = try OpenedModel.open(existingModel(model) ?? model, tokenizer: tokenizer.map { existingPath($0) ?? $0 })
         Console.warn(opened.warnings)
         return opened
     }

@@ -51,8 +51,7 @@ struct ModelOptions: ParsableArguments {
 extension OpenedModel {
     /// Throws where there is nothing at a path given as a model.
     static func requireSomething(at path: String) throws {
-        // `RUN/latest` is a name, not a file.
-        if FileSystem.kind(of: path) != nil || path.hasSuffix("/latest") { return }
+        if FileSystem.kind(of: path) != nil || OpenedModel.isCheckpointName(path) { return }
         if let advice = HubName.advice(for: path) { throw Failure("\(path): there is no such model: \(advice)", .missingInput) }
         throw Failure(
             "\(path): there is no such model; expected a Hugging Face directory, a GGUF file, a checkpoint, a run's directory or an mpo export\(ForeignModel.hubAdvice(path))",

@@ -10,5 +10,8 @@ struct ThreadOption: ParsableArguments {
         guard (0...4096).contains(threads) else { throw ValidationError("--threads is \(threads); expected a number from 0 to 4096.") }
     }
 
-    func apply() { Parallel.threads = threads }
+    func apply() {
+        AddressSpace.warnOfLimit()
+        Parallel.threads = threads
+    }
 }

@@ -13,6 +13,8 @@ import Trainer
 struct Failure: Error, CustomStringConvertible {
     /// One entry a mistake; each may go over several lines.
     private(set) var messages: [String]
+    /// By its index, the mistakes that an entry stands for besides one.
+    private var unlisted: [Int: Int] = [:]
     var status: ExitStatus
     /// What the entries are, for the count after a list.
     var noun = ("mistake", "mistakes")
@@ -32,13 +34,17 @@ struct Failure: Error, CustomStringConvertible {
         for line in lines { messages[messages.count - 1] += "\n" + line.withoutCommandsAndLines }
     }
 
-    /// One more mistake.
-    mutating func add(_ message: String) { messages.append(message.withoutCommandsAndLines) }
+    /// One more mistake, or an entry that stands for several.
+    mutating func add(_ message: String, standingFor count: Int = 1) {
+        if count > 1 { unlisted[messages.count] = count - 1 }
+        messages.append(message.withoutCommandsAndLines)
+    }
 
     /// The mistakes of another failure.
     ///
     /// - Parameter place: where they are, if they do not say so themselves.
     mutating func add(_ other: Failure, at place: String? = nil) {
+        for (index, count) in other.unlisted { unlisted[messages.count + index] = count }
         messages += other.messages.map { (place.map { $0.withoutCommandsAndLines + ": " } ?? "") + $0 }
     }
 
@@ -50,9 +56,11 @@ struct Failure: Error, CustomStringConvertible {
     /// One mistake is a line of its own; several are a list with their number below.
     var text: String {
         if messages.count == 1 { return "heal: \(messages[0])" }
+        func count(_ entries: Range<Int>) -> Int { entries.reduce(0) { $0 + 1 + unlisted[$1, default: 0] } }
         var lines = Array(messages.prefix(Self.longestList))
-        if messages.count > lines.count { lines.append("... and \(messages.count - lines.count) more") }
-        return lines.joined(separator: "\n") + "\nheal: \(messages.count) \(messages.count == 1 ? noun.0 : noun.1)"
+        let all = count(0..<messages.count), more = count(lines.count..<messages.count)
+        if more > 0 { lines.append("... and \(HumanFormat.grouped(more)) more") }
+        return lines.joined(separator: "\n") + "\nheal: \(HumanFormat.grouped(all)) \(all == 1 ? noun.0 : noun.1)"
     }
 }
 
@@ -77,9 +85,10 @@ extension Failure {
             add(lines: error.details)
         case let error as StorageError: self.init(error.description, Self.status(of: error.code))
         case let error as DataError: self.init(error.description, Self.status(of: error.code))
-        case let error as TokenizerError: self.init(error.description, error.code == .unreadable ? .missingInput : .badInput)
+        case let error as TokenizerError: self.init(error.description, Self.status(of: error.code))
         case let error as TensorTrainError: self.init(error.description, .badInput)
         case let error as RecordError: self.init(error.description, .badInput)
+        case let error as NotFiniteError: self.init(error.description, .badInput)
         case let error as LaunchError: self.init(error.description, .usage)
         case let error as EncodingError: self.init("a record cannot be written: \(error)", .failure)
         case let error as DecodingError: self.init("a record cannot be read: \(error)", .badInput)
@@ -105,9 +114,18 @@ extension Failure {
         }
     }
 
+    private static func status(of code: TokenizerError.Code) -> ExitStatus {
+        switch code {
+        case .unreadable: .missingInput
+        case .inputOutput: .inputOutput
+        case .malformed, .unsupported: .badInput
+        }
+    }
+
     private static func status(of code: DataError.Code) -> ExitStatus {
         switch code {
         case .unreadable: .missingInput
+        case .inputOutput: .inputOutput
         case .badOption: .configuration
         case .damaged, .badRow, .unknownFormat, .unknownTemplate, .empty, .changedData: .badInput
         }

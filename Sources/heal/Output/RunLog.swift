@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// The log of a run: what was printed, as plain text. It only grows; a run that goes on appends to it.
@@ -10,12 +11,12 @@ enum RunLog {
     /// Opens the file and puts in a title and what has waited. Why it cannot; nil where it can.
     mutating func open(_ path: String, title: String) -> String? {
         guard case .waiting(let bytes) = self else { return nil }
-        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
+        do throws(StorageError) {
+            self = .file(try OutputFile.open(path, O_WRONLY | O_CREAT | O_APPEND))
+        } catch {
             self = .none
-            return "\(path): cannot be opened, so there is no log: \(String(cString: strerror(errno)))"
+            return "there is no log: \(error)"
         }
-        self = .file(descriptor)
         append(title)
         bytes.withUnsafeBytes { append($0) }
         return nil

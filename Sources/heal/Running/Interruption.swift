@@ -3,13 +3,16 @@ import Foundation
 import Synchronization
 
 /// Ctrl-C, requests to terminate, a terminal that is gone, and SIGUSR1, which launchers of several ranks pass on without ending them: the first asks the work to
-/// save and leave, the second ends the process at once.
+/// save and leave, the second ends the process at once. What comes within half a second of the first is part of it: `timeout` signals the process and
+/// then its group.
 ///
 /// Saves are atomic, so nothing that was saved is lost by the second.
 struct Interruption {
     /// The first signal that came.
     final class Request: Sendable {
         private let number = Atomic<Int32>(0)
+        /// When the first signal came, in nanoseconds.
+        private let time = Atomic<UInt64>(0)
 
         var isMade: Bool { signal != 0 }
         /// The signal's number; 0 before one came.
@@ -18,8 +21,16 @@ struct Interruption {
         /// 130, 143, 129 or 138, as shells expect of a process that a signal ended.
         static func status(_ signal: Int32) -> Int32 { 128 + signal }
 
-        /// Whether this is the first signal.
-        fileprivate func take(_ signal: Int32) -> Bool { number.compareExchange(expected: 0, desired: signal, ordering: .relaxed).exchanged }
+        fileprivate enum Turn { case first, sameAgain, second }
+
+        fileprivate func take(_ signal: Int32) -> Turn {
+            let now = DispatchTime.now().uptimeNanoseconds
+            if number.compareExchange(expected: 0, desired: signal, ordering: .relaxed).exchanged {
+                time.store(now, ordering: .relaxed)
+                return .first
+            }
+            return now - time.load(ordering: .relaxed) < 500_000_000 ? .sameAgain : .second
+        }
     }
 
     let request = Request()
@@ -32,7 +43,11 @@ struct Interruption {
             signal(number, SIG_IGN)  // The source sees it all the same; the default action must not.
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
-                if request.take(number) { asked() } else { _exit(Request.status(number)) }
+                switch request.take(number) {
+                case .first: asked()
+                case .sameAgain: break
+                case .second: _exit(Request.status(number))
+                }
             }
             source.resume()
             return source

@@ -22,13 +22,14 @@ struct PlanReport {
         let epoch = try outline.dataset?.plan(epochs: 1, rowsPerBatch: c.perDeviceTrainBatchSize)
         // Full micro-batches where nothing is known of the rows.
         let assumed = EpochPlan(microBatches: 1, tokens: tokens, trainedTokens: tokens, isExact: false)
-        let costs = RunCosts(summary.configuration, summary.plan, configuration, compute: outline.compute, epoch: epoch ?? assumed, contraction: contraction)
+        let costs = RunCosts(summary.configuration, summary.plan, c, compute: outline.compute, epoch: outline.course ?? assumed, contraction: contraction)
         let model = CostModel.measured(outline.compute)
         let passSeconds = Dictionary(zip(summary.plan.entries.map(\.name), costs.matrices.map(model.seconds))) { first, _ in first }
-        var lines = epoch.map { [("epoch", words($0)), ("run", run($0))] } ?? [("run", "of full micro-batches, as far as nothing is known of the rows")]
+        var lines = epoch.map { [("epoch", words($0)), ("run", run)] } ?? [("run", "of full micro-batches, as far as nothing is known of the rows")]
+        lines.append(("memory", "about \(HumanFormat.bytes(costs.bytes)): \(parts(costs.parts))"))
+        lines += decomposing(costs, epoch)
         lines += [
-            ("memory", "about \(HumanFormat.bytes(costs.bytes)): " + costs.parts.map { "\($0.name) \(HumanFormat.bytes($0.bytes))" }.joined(separator: ", ")),
-            ("disk", "\(HumanFormat.bytes(costs.checkpointBytes)) a checkpoint, \(c.saveTotalLimit.map { "at most \($0)" } ?? "all") kept"),
+            ("disk", disk),
             ("time", time(costs, epoch, model)),
             ("", "\(HumanFormat.significant(costs.operationsPerStep / 1e9, digits: 3)) GFLOP a step, large products at \(HumanFormat.significant(1e-9 / model.operation, digits: 3)) GFLOP/s; "
                 + "a pass is one matrix forward and backward with \(HumanFormat.grouped(costs.tokensPerPass)) tokens; predicted from products timed here"),
@@ -38,6 +39,20 @@ struct PlanReport {
                 "other tensors (embedding, head, norms, biases): \(HumanFormat.grouped(summary.plan.otherCount)) parameters, not compressed", "",
                 JobText.lines(lines), "",
             ] + missing + ["Nothing was computed or written."]).joined(separator: "\n")
+    }
+
+    private func parts(_ parts: [(name: String, bytes: Int)]) -> String { parts.map { "\($0.name) \(HumanFormat.bytes($0.bytes))" }.joined(separator: ", ") }
+
+    private var disk: String {
+        let isProvisional = outline.progress == nil && summary.plan.isProvisional, kept = configuration.mostCheckpoints.map { "at most \($0)" } ?? "all"
+        return "\(isProvisional ? "about " : "")\(HumanFormat.bytes(summary.checkpointBytes)) a checkpoint, \(kept) kept"
+    }
+
+    /// The memory before the first step, where there is something to decompose.
+    private func decomposing(_ costs: RunCosts, _ epoch: EpochPlan?) -> [(String, String)] {
+        let available = configuration.compression.calibration.datasets.isEmpty ? epoch?.tokens : nil
+        guard outline.progress == nil, let memory = DecompositionMemory(summary, configuration, besides: costs, available: available) else { return [] }
+        return [("", "about \(HumanFormat.bytes(memory.bytes)) before that, while matrices are decomposed: \(parts(memory.parts)); right within a half")]
     }
 
     /// What is provisional in the table.
@@ -56,7 +71,8 @@ struct PlanReport {
     }
 
     private func words(_ epoch: EpochPlan) -> String {
-        "\(epoch.isExact ? "" : "about ")\(HumanFormat.grouped(steps(epoch))) steps, \(HumanFormat.grouped(epoch.tokens)) tokens, \(HumanFormat.grouped(epoch.trainedTokens)) of them trained"
+        "\(epoch.isExact ? "" : "about ")\(HumanFormat.grouped(steps(epoch))) steps, "
+            + "\(HumanFormat.grouped(epoch.tokens)) tokens computed, \(HumanFormat.grouped(epoch.trainedTokens)) of them trained"
     }
 
     private func steps(_ epoch: EpochPlan) -> Int {
@@ -64,9 +80,10 @@ struct PlanReport {
         return max(1, (epoch.microBatches + window - 1) / window)
     }
 
-    private func run(_ epoch: EpochPlan) -> String {
+    private var run: String {
         let total = summary.totalSteps ?? 0, done = outline.progress.map { ", \(HumanFormat.grouped($0.step)) of them done" } ?? ""
-        return "\(HumanFormat.grouped(total)) steps\(done), about \(HumanFormat.significant(Double(total) / Double(steps(epoch)), digits: 2)) passes over the data"
+        let passes = HumanFormat.significant(outline.course?.passes ?? 0, digits: 3)
+        return "\(HumanFormat.grouped(total)) steps\(done), \(configuration.maxSteps == nil ? "" : "about ")\(passes) passes over the data"
     }
 
     private func time(_ costs: RunCosts, _ epoch: EpochPlan?, _ model: CostModel) -> String {

@@ -7,7 +7,6 @@ import Trainer
 /// What a run takes: memory from the shapes of what it holds, and operations from the products of a step. Estimates, meant to be right within a third.
 struct RunCosts {
     let parts: [(name: String, bytes: Int)]
-    let checkpointBytes: Int
     /// How one pass (a micro-batch, forward and backward) multiplies with each matrix of the plan, in its order.
     let matrices: [ContractionCost]
     /// The same forward only, as an evaluation does it; and with the dense matrices.
@@ -23,6 +22,10 @@ struct RunCosts {
     /// Activations of one pass; elements that an update reads or writes.
     let activationElements: Double
     private let updatedElements: Double
+    private let bytesPerToken: Int
+
+    /// What a pass forward keeps of so many tokens for the pass backward.
+    func activationBytes(tokens: Int) -> Int { tokens * bytesPerToken }
 
     /// Floating-point operations of one step, a multiplication and an addition counting as two.
     var operationsPerStep: Double { passes * (matrices.reduce(otherOperations) { $0 + $1.flops }) }
@@ -69,8 +72,7 @@ struct RunCosts {
         let teacherSize = plan.denseTotal * size > LlamaModel.heldLimit ? min(size, 2) : size
         if hasTeacher { held.append(("teacher", denseCompressed * teacherSize)) }
         // Blocks of memory come in steps of an eighth of a power of two; then the program itself, the data and the stacks of threads.
-        parts = held + [("reserve", held.reduce(0) { $0 + $1.1 } / 12 + (64 << 20))]
-        checkpointBytes = onDisk.bytes
+        parts = held + [("reserve", held.reduce(0) { $0 + $1.1 } / 12 + Self.ownBytes)]
 
         let usual = max(1, epoch.tokens / max(1, epoch.microBatches)), trained = max(1, epoch.trainedTokens / max(1, epoch.microBatches))
         let shared = keepsRebuilt ? c.gradientAccumulationSteps : 1
@@ -95,10 +97,14 @@ struct RunCosts {
         }
         otherOperations = others
         otherForward = 2 * Double(trained) * head + 2 * attention
-        activationElements = Double(Self.activations(model, tokens: usual, size: size, checkpointing: false) / size)
+        bytesPerToken = Self.activations(model, tokens: 1, size: size, checkpointing: false)
+        activationElements = Double(usual * bytesPerToken / size)
         updatedElements = Double((3 * cores * wide + 2 * momentBytes) / wide)
         passes = Double(c.gradientAccumulationSteps) * (c.gradientCheckpointing ? 4.0 / 3 : 1)
     }
+
+    /// The program itself, the data and the stacks of threads.
+    static let ownBytes = 64 << 20
 
     /// What the forward pass keeps for the backward pass. The input of a block is float32.
     private static func activations(_ c: LlamaConfiguration, tokens: Int, size: Int, checkpointing: Bool) -> Int {

@@ -38,7 +38,7 @@ struct RunForecast {
         }
         phases.append(("\(evaluations) \(evaluations == 1 ? "evaluation" : "evaluations")", Double(evaluations) * work.evaluation(dense: false)))
         phases.append(("\(HumanFormat.grouped(steps)) steps", Double(steps) * costs.secondsPerStep(rate)))
-        phases.append(("\(saves) \(saves == 1 ? "checkpoint" : "checkpoints")", Double(saves) * Double(costs.checkpointBytes) / Self.writing))
+        phases.append(("\(saves) \(saves == 1 ? "checkpoint" : "checkpoints")", Double(saves) * Double(summary.checkpointBytes) / Self.writing))
         if let export = c.export {
             let parameters = export.target == .hf ? summary.plan.denseTotal : summary.plan.total
             phases.append(("export", Double(parameters * (export.dtype == .bf16 ? 2 : 4)) / Self.writing))

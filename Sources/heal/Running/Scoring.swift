@@ -12,12 +12,14 @@ struct Scoring {
     static let usualContext = 4096
 
     /// Negative log-likelihood of each of `ids[1...]`, in nats.
-    func losses(_ ids: [Int32], progress: (_ done: Int) -> Void) -> [Double] {
+    func losses(_ ids: [Int32], progress: (_ done: Int) -> Void) throws(NotFiniteError) -> [Double] {
         var losses: [Double] = []
         losses.reserveCapacity(ids.count - 1)
         for start in stride(from: 0, to: ids.count - 1, by: window) {
             let end = min(ids.count - 1, start + window)
-            losses += model.losses(TokenInput(Array(ids[start..<end])), labels: Array(ids[(start + 1)...end]))
+            let found = model.losses(TokenInput(Array(ids[start..<end])), labels: Array(ids[(start + 1)...end]))
+            if let place = found.firstIndex(where: { !$0.isFinite }) { throw NotFiniteError(token: start + place) }
+            losses += found
             if ids.count > window { progress(end + 1) }
         }
         return losses

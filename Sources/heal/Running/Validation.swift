@@ -27,16 +27,21 @@ struct Validation {
             guard let rest = FaultyConfiguration(path: path, overrides: overrides).withoutMistakes(error.issues) else { return }
             configuration = rest
         }
-        for issue in configuration.checkPaths() { add(issue) }
+        for issue in try configuration.checkPaths() { add(issue) }
         let opened = openModel(configuration)
         if let opened { checkModel(opened, configuration) }
         checkData(configuration, opened)
     }
 
-    private mutating func add(_ error: any Error, at place: String? = nil) { mistakes.add(Failure(error), at: place) }
+    private mutating func add(_ error: any Error, at place: String? = nil) {
+        let failure = Failure(error)
+        // What the machine lacks says nothing of what was to be looked at.
+        if failure.status == .inputOutput { mistakes.status = .inputOutput }
+        mistakes.add(failure, at: place)
+    }
 
     private mutating func openModel(_ c: Trainer.Configuration) -> OpenedModel? {
-        guard let model = c.existingPath(c.model) else { return nil }  // named already
+        guard let model = c.existingModel(c.model), c.tokenizer.map({ c.existingPath($0) != nil }) ?? true else { return nil }  // named already
         do {
             let opened = try OpenedModel.open(model, tokenizer: c.tokenizer.map { c.existingPath($0) ?? $0 })
             notes += opened.warnings
@@ -63,6 +68,7 @@ struct Validation {
         do { try opened.configuration.checkContext(c.rowLength(opened.configuration), file: opened.path) } catch { add(error, at: c.place("max_seq_length")) }
         do {
             let plan = try CompressionPlan(opened.configuration, c.compression, present: opened.layouts)
+            for issue in c.issues(with: plan, of: opened.configuration, present: opened.layouts) { add(issue) }
             if plan.compressed.isEmpty, c.trainable.isEmpty { mistakes.add("\(c.place("compression")): nothing would be trained: no matrix is compressed") }
             for issue in HealingJob(c).checkSpace(for: opened, plan) { add(issue) }
             do { try checkTeacher(opened, c, compute.type) } catch { add(error, at: c.place("distillation")) }
@@ -116,16 +122,23 @@ struct Validation {
     }
 
     private mutating func judge(_ file: DataReport.File, _ c: Trainer.Configuration) {
-        if file.errorCount > 0 {
-            let more = file.errorCount - file.firstErrors.count
-            let listed = file.firstErrors.map(\.description) + (more > 0 ? ["\(file.path): and \(HumanFormat.grouped(more)) more bad rows"] : [])
-            if c.onBadLine == .skip { notes += listed } else { for line in listed { mistakes.add(line) } }
-        }
+        addBadRows(file.firstErrors.map(\.description), of: file.errorCount, in: file.path, c)
         notes += file.unreadKeys.map(\.description)
         let counters = file.counters
         if counters.samples == 0, file.errorCount == 0 {
             let reasons = counters.skipped.sorted { $0.value > $1.value }.map { "\($0.key.words): \($0.value)" }.joined(separator: ", ")
             mistakes.add("\(file.path): none of its \(file.rows) rows can be trained on (\(reasons))")
+        }
+    }
+
+    /// Bad rows of a file: the first of them, and how many there are.
+    private mutating func addBadRows(_ first: [String], of count: Int, in path: String, _ c: Trainer.Configuration) {
+        let more = count - first.count, rest = "\(path): and \(HumanFormat.grouped(more)) more bad \(more == 1 ? "row" : "rows")"
+        if c.onBadLine == .skip {
+            notes += first + (more > 0 ? [rest] : [])
+        } else {
+            for line in first { mistakes.add(line) }
+            if more > 0 { mistakes.add(rest, standingFor: more) }
         }
     }
 
@@ -138,14 +151,20 @@ struct Validation {
                 if let shortage = try c.calibrationRows(opened, dataset).shortage(c.compression.calibration) { notes.append(shortage) }
             }
             if dataset.heldBack.isEmpty { notes.append("no rows are held back, so nothing will be evaluated; see val_size") }
-            let all = DataReport(files: found).counters
+            let all = DataReport(files: found).counters, withheld = dataset.withheld(threads: Parallel.threads)
+            let equal = withheld.rows - dataset.heldBack.count
             for file in found {
                 notes.append(
                     "\(file.path): \(file.format.rawValue), \(HumanFormat.grouped(file.rows)) rows, longest sample \(HumanFormat.grouped(file.longestSample)) tokens"
                         + Self.cut(file, to: encoder.maxLength) + Self.left(file.counters))
             }
-            summary += "; \(HumanFormat.grouped(all.rows)) rows, \(HumanFormat.grouped(dataset.heldBack.count)) held back, "
-                + "\(HumanFormat.grouped(all.samples)) samples, \(HumanFormat.grouped(all.tokens)) tokens, \(HumanFormat.grouped(all.trainedTokens)) trained"
+            var counts = [(all.rows, "rows"), (dataset.heldBack.count, "held back")]
+            if equal > 0 { counts.append((equal, "left out as equal to one of them")) }
+            counts += [
+                (all.samples - withheld.samples, "samples to train on"), (all.tokens - withheld.tokens, "tokens computed"),
+                (all.trainedTokens - withheld.trainedTokens, "of them trained"),
+            ]
+            summary += "; " + counts.map { "\(HumanFormat.grouped($0.0)) \($0.1)" }.joined(separator: ", ")
         } catch { add(error) }
     }
 
@@ -166,16 +185,16 @@ struct Validation {
     private mutating func checkRows(_ file: DatasetFile, _ c: Trainer.Configuration) {
         do {
             let rows = try RowFile(path: file.path), format = try FormatDetection.format(of: rows, forced: file.format, columns: file.columns)
-            var bad: [String] = []
+            var first: [String] = [], count = 0
             for row in 0..<rows.rowCount {
                 do {
                     _ = try rows.conversation(ofRow: row, format: format, columns: file.columns)
                 } catch let error as RecordError {
-                    bad.append("\(bad.count < 10 ? rows.place(ofRow: row) : rows.path): \(error.description)")
+                    count += 1
+                    if first.count < 10 { first.append("\(rows.place(ofRow: row)): \(error.description)") }
                 }
             }
-            let listed = Array(bad.prefix(10)) + (bad.count > 10 ? ["\(file.path): and \(HumanFormat.grouped(bad.count - 10)) more bad rows"] : [])
-            if c.onBadLine == .skip { notes += listed } else { for line in listed { mistakes.add(line) } }
+            addBadRows(first, of: count, in: file.path, c)
         } catch { add(error) }
     }
 }
@@ -204,20 +223,7 @@ private struct FaultyConfiguration {
         json.value = .object(members)
         guard var rest = try? Trainer.Configuration.parse(Array(json.text().utf8), file: path) else { return nil }
         // Places are those of the file, not of the text made from it.
-        var places: [String: JSON.Position] = [:]
-        func walk(_ json: JSON, _ path: String) {
-            for member in json.members ?? [] {
-                let key = path.isEmpty ? member.key : "\(path).\(member.key)"
-                places[key] = member.position
-                walk(member.value, key)
-            }
-            for (index, element) in (json.elements ?? []).enumerated() {
-                places["\(path)[\(index)]"] = element.position
-                walk(element, "\(path)[\(index)]")
-            }
-        }
-        walk(json, "")
-        rest.origin.positions = places
+        rest.origin.positions = Trainer.Configuration.positions(in: json)
         return rest
     }
 }

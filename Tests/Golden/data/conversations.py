@@ -2,8 +2,9 @@
 
 Used by stock.py and own.py. Made with transformers 5.24.0, jinja2 3.1.6, tokenizers 0.23.
 """
-import os
+import datetime, json, os, re
 
+from jinja2 import Undefined
 from transformers.utils.chat_template_utils import render_jinja_template
 
 SPACE = " \n\t\r\v\f"
@@ -52,12 +53,14 @@ class Reference:
         self.source, self.tokenizer = open(path).read(), tokenizer
         training = path.replace(".jinja", "_training.jinja")
         self.training = open(training).read() if os.path.exists(training) else None
+        # heal never writes the day it runs on: templates that ask whether there is a clock hear that there is none.
+        self.clock = Undefined() if "strftime_now is defined" in self.source else lambda form: datetime.datetime(2024, 7, 26).strftime(form)
         self.marks = {key: value for key, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
 
     def write(self, row, count=None, ask=False, source=None, mask=False):
         texts, ranges = render_jinja_template(
             [row["messages"][:count]], tools=row.get("tools"), chat_template=source or self.source, add_generation_prompt=ask, return_assistant_tokens_mask=mask,
-            date_string="26 Jul 2024", **self.marks)  # heal never writes the day it runs on
+            strftime_now=self.clock, **self.marks)
         return (texts[0], ranges[0]) if mask else texts[0]
 
     def spans(self, row, whole):
@@ -72,7 +75,13 @@ class Reference:
                 spans.append((len(asking), len(closed)))
             return spans
         except Exception:
-            return self.masked(row, whole)
+            return self.masked(row, whole) or self.between(row, whole, len(answers))
+
+    def between(self, row, whole, count):
+        """Of ChatML, what stands between the header and the end mark, where no text has such marks in it."""
+        if "<|im_" in json.dumps(row): return None
+        spans = [match.span(1) for match in re.finditer(r"<\|im_start\|>assistant\n(.*?<\|im_end\|>)", whole, re.S)]
+        return spans if len(spans) == count else None
 
     def masked(self, row, whole):
         if not self.training: return None

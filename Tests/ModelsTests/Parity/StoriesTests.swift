@@ -57,7 +57,7 @@ import Testing
         let model = try open(nil).model(compute: .f32, longestContext: 512)
         var sampling = Sampling()
         #expect(expected.count == 40)
-        #expect(Generation.run(model, prompt: known.ids, maxTokens: 40, sampling: &sampling) == expected)
+        #expect(try Generation.run(model, prompt: known.ids, maxTokens: 40, sampling: &sampling) == expected)
     }
 
     /// Keys and values kept from earlier tokens give what a pass over the whole text gives, however the text is cut.

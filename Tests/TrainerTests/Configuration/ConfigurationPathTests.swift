@@ -19,7 +19,8 @@ import Testing
 
     @Test func foundAboveTheConfiguration() throws {
         try withProject("\"model\": \"models/tiny\",\n\"datasets\": [{\"path\": \"datasets/a.jsonl\"}]") { configuration, root in
-            #expect(configuration.checkPaths().isEmpty)
+            let issues = try configuration.checkPaths()
+            #expect(issues.isEmpty)
             #expect(configuration.existingPath("datasets/a.jsonl") == "\(root)/datasets/a.jsonl")
             #expect(configuration.existingPath("datasets/b.jsonl") == nil)
             #expect(configuration.existingPath("\(root)/datasets/a.jsonl") == "\(root)/datasets/a.jsonl")
@@ -42,8 +43,9 @@ import Testing
             """
         try withProject(keys) { configuration, root in
             let file = "\(root)/configs/x.json"
+            let issues = try configuration.checkPaths()
             #expect(
-                configuration.checkPaths().map(\.description) == [
+                issues.map(\.description) == [
                     "\(file):2: model: no such model: models/Llama-2-7b-hf, nor \(root)/models/Llama-2-7b-hf. Accept its licence at "
                         + "https://huggingface.co/meta-llama/Llama-2-7b-hf, run `hf auth login`, then get it (13.5 GB) with: hf download meta-llama/Llama-2-7b-hf "
                         + "--include '*.json' --include '*.jinja' --include '*.safetensors' --include 'tokenizer*' --exclude 'consolidated*' --local-dir models/Llama-2-7b-hf   (the command comes with: pip install huggingface_hub)",
@@ -60,7 +62,7 @@ import Testing
     @Test func directoryWithoutModelAndCommandLine() throws {
         let keys = "\"model\": \"models/empty\",\n\"datasets\": [{\"path\": \"datasets/a.jsonl\"}]"
         try withProject(keys, ["datasets[0].path=none.jsonl"]) { configuration, root in
-            let issues = configuration.checkPaths()
+            let issues = try configuration.checkPaths()
             #expect(issues.count == 2)
             #expect(issues[0].description.hasPrefix("\(root)/configs/x.json:2: model: \(root)/models/empty holds no model"))
             #expect(issues[1].description.hasPrefix("--set datasets[0].path: no such file: none.jsonl"))
@@ -74,14 +76,14 @@ import Testing
     ])
     func whatIsNoFile(path: String, expected: String) throws {
         try withProject("\"model\": \"models/tiny\",\n\"datasets\": [{\"path\": \"\(path)\"}]") { configuration, root in
-            let issue = configuration.checkPaths().first { $0.key == "datasets[0].path" }
+            let issue = try configuration.checkPaths().first { $0.key == "datasets[0].path" }
             #expect(issue?.message.hasPrefix(expected) == true, "\(issue?.message ?? "nothing")")
             // It has no split "train".
             #expect((issue?.message.contains(#"load_dataset("HuggingFaceH4/ultrachat_200k", split="train_sft")"#) == true) == path.hasPrefix("Hugging"))
         }
     }
 
-    @Test func knownModels() {
+    @Test func knownModels() throws {
         #expect(KnownModel.known("SmolLM2-135M-Instruct")?.hub == "HuggingFaceTB/SmolLM2-135M-Instruct")
         #expect(KnownModel.known("TinyLlama")?.hub == "TinyLlama/TinyLlama-1.1B-Chat-v1.0")
         #expect(KnownModel.known("smollm2-135m")?.isGated == false)

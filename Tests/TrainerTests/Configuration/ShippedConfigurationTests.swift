@@ -47,7 +47,7 @@ import Testing
             try FileManager.default.copyItem(at: repository.appendingPathComponent("configs/\(name)"), to: copy)
             let configuration = try Configuration.load(path: copy.path, overrides: ["output_dir=\(root.path)/run"])
             guard configuration.existingPath(configuration.model) == nil else { return }  // run from a directory that has it
-            let issue = try #require(configuration.checkPaths().first)
+            let issue = try #require(try configuration.checkPaths().first)
             #expect(issue.key == "model")
             #expect(issue.message.contains("hf download "))
             #expect(issue.message.contains("--local-dir \(configuration.model)"))

@@ -25,6 +25,9 @@ import Testing
                 == #"{"type":"evaluation","step":0,"stage":"dense","loss":0,"perplexity":1,"rows":3,"tokens":40,"seconds":1}"#)
         #expect(MetricsFile.line(.warning(step: 2, message: "a\n\"b\"")) == #"{"type":"warning","step":2,"message":"a\n\"b\""}"#)
         #expect(MetricsFile.line(.sample(step: 2, prompt: "p", text: "é\u{85}")) == "{\"type\":\"sample\",\"step\":2,\"stage\":\"healing\",\"prompt\":\"p\",\"text\":\"é\u{85}\"}")
+        #expect(
+            MetricsFile.line(.end(EndReport(ending: .early, step: 20, totalSteps: 200, resultStep: 16, tokens: 8609, seconds: 0.5)))
+                == #"{"type":"end","step":20,"ending":"early","total_steps":200,"result_step":16,"tokens":8609,"seconds":0.5}"#)
         #expect(MetricsFile.line(.warning(step: nil, message: "a")) == nil)
         #expect(MetricsFile.line(stepReport(1, loss: .nan))?.contains("\"loss\":null") == true)
     }
@@ -55,6 +58,17 @@ import Testing
             #expect(try contents() == whole)
             try write([], resumedStep: nil)
             #expect(try contents().isEmpty)
+        }
+    }
+
+    /// A run that goes on has not ended, wherever it goes on from.
+    @Test func endIsTakenBack() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory.appendingPathComponent("metrics.jsonl").path
+            let end = #"{"type":"end","step":2,"ending":"stopped","total_steps":4,"tokens":9,"seconds":1}"#
+            try Data("{\"step\":1}\n{\"step\":2}\n\(end)\n".utf8).write(to: URL(fileURLWithPath: path))
+            try MetricsFile(path: path, resumedStep: 2).close()
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == "{\"step\":1}\n{\"step\":2}\n")
         }
     }
 

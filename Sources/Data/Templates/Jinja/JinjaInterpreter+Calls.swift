@@ -82,6 +82,10 @@ extension JinjaInterpreter {
             try check(arguments, of: function.rawValue, ["message"])
             guard let message = arguments.value(0, "message") else { throw failure("`raise_exception` wants a message") }
             throw failure(.raised, try text(message).string)
+        case .clock:
+            try check(arguments, of: function.rawValue, ["format"])
+            guard case .text(let format)? = arguments.value(0, "format") else { throw failure("`strftime_now` wants a format") }
+            return .text(TracedText(try date(format.string)))
         }
     }
 

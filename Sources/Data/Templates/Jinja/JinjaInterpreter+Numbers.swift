@@ -13,7 +13,10 @@ extension JinjaInterpreter {
             guard case .text(let text) = value, let number = try number(in: text) else { return call.value(0, "default") ?? .number(0) }
             return .number(number)
         case "abs":
-            if let integer = value.integer, integer != .min { return .integer(abs(integer)) }
+            if let integer = value.integer {
+                guard integer != .min else { throw failure(.unsupported, "a whole number of more than 64 bits") }
+                return .integer(abs(integer))
+            }
             guard let number = value.double else { throw failure("\(value.kind) has no absolute value") }
             return .number(abs(number))
         default:

@@ -19,8 +19,8 @@ extension JinjaInterpreter {
         }
         let arguments = call.values
         switch name {
-        case "defined": return !value.isUndefined
-        case "undefined": return value.isUndefined
+        case "defined": return !value.isUndefined && !value.isClock
+        case "undefined": return value.isUndefined || value.isClock
         case "none": if case .none = value { return true } else { return false }
         case "string": if case .text = value { return true } else { return false }
         case "mapping": if case .dictionary = value { return true } else { return false }

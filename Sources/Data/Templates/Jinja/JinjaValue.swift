@@ -163,6 +163,7 @@ enum JinjaFunction {
 enum JinjaGlobal: String, CaseIterable {
     case range, dict, namespace
     case raise = "raise_exception"
+    case clock = "strftime_now"
 }
 
 /// A macro, and the variables that it sees. Those variables hold the macro, so it does not hold them.

@@ -107,5 +107,12 @@ struct TracedText: Sendable {
         return first.start..<last.end
     }
 
+    /// What is written of a message before anything of the message `next` or a later one.
+    func extent(ofMessage number: Int, before next: Int) -> Range<Int>? {
+        guard let first = traces.first(where: { $0.origin.message == number }) else { return nil }
+        let limit = traces.first { ($0.origin.message ?? -1) >= next && $0.start > first.start }?.start ?? .max
+        return traces.last { $0.origin.message == number && $0.end <= limit }.map { first.start..<$0.end }
+    }
+
     func holds(_ origin: TextOrigin) -> Bool { traces.contains { $0.origin == origin } }
 }

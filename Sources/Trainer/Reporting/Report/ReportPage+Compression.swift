@@ -11,15 +11,18 @@ extension ReportPage {
             let blocks = 1 + (run.matrices.compactMap { LayerRanges.layer(of: $0.name) }.filter { $0 < 1000 }.max() ?? 0)
             var found: [String: CompressedMatrix] = [:]
             for matrix in run.matrices { found["\(LayerRanges.layer(of: matrix.name) ?? -1) \(matrix.name.split(separator: ".").last ?? "")"] = matrix }
-            let prefix = runs.count > 1 ? run.name + ": " : "", worst = run.matrices.compactMap { $0.heldError ?? $0.relativeError }.max() ?? 1
+            let prefix = runs.count > 1 ? run.name + ": " : "", isPlain = run.isPlain
+            @Sendable func error(_ matrix: CompressedMatrix) -> Double? { isPlain ? matrix.relativeError : matrix.heldError }
+            let worst = run.matrices.compactMap(error).max() ?? 1, full = "(full colour: \(HumanFormat.significant(worst, digits: 2)))"
             let table = found
-            func map(_ title: String, _ shade: @escaping @Sendable (CompressedMatrix) -> Double) -> String {
+            func map(_ title: String, _ shade: @escaping @Sendable (CompressedMatrix) -> Double?) -> String {
                 HeatMap(title: prefix + title, kinds: kinds, blocks: blocks) { kind, block in
-                    table["\(block) \(kinds[kind])"].map { (shade($0), Self.told($0)) }
+                    table["\(block) \(kinds[kind])"].flatMap { matrix in shade(matrix).map { (shade: $0, text: Self.told(matrix)) } }
                 }.svg
             }
             parts.append(map("Share of parameters kept, \(Self.kept(run.keptShare)) of all (full colour: all)") { $0.kept })
-            parts.append(map("Output error on rows not fitted (full colour: \(HumanFormat.significant(worst, digits: 2)))") { worst > 0 ? ($0.heldError ?? $0.relativeError) / worst : 0 })
+            let measured = isPlain ? "Relative error of the matrices, no rows looked at" : "Output error on rows not fitted"
+            parts.append(map("\(measured) \(full)") { matrix in error(matrix).map { worst > 0 ? $0 / worst : 0 } })
         }
         return parts.joined(separator: "\n") + "</div>\n"
     }
@@ -28,7 +31,8 @@ extension ReportPage {
 
     private static func told(_ matrix: CompressedMatrix) -> String {
         let legs = zip(matrix.outFactors, matrix.inFactors).map { "(\($0)x\($1))" }.joined(separator: " ")
-        let error = matrix.heldError.map { ", error \(HumanFormat.significant($0, digits: 3))" } ?? ""
+        let (kind, number) = matrix.heldError.map { ("output error", $0) } ?? ("relative error of the matrix", matrix.relativeError)
+        let error = ", \(kind) \(HumanFormat.significant(number, digits: 3))"
         return "\(matrix.name): \(kept(matrix.kept)) kept, legs \(legs), bonds \(matrix.bonds.dropFirst().dropLast().map(String.init).joined(separator: " "))\(error)"
     }
 

@@ -15,7 +15,9 @@ extension ReportPage {
         row("teacher") { $0.teacher }
         row("parameters") { "\(HumanFormat.grouped($0.denseParameters)) dense, \(HumanFormat.grouped($0.parameters)) compressed: \(HumanFormat.share(of: $0.parameters, in: $0.denseParameters))" }
         row("size in bf16") { "\(HumanFormat.bytes(2 * $0.denseParameters)) dense, \(HumanFormat.bytes(2 * $0.parameters)) compressed" }
-        row("data") { $0.files.map { "\($0.path): \($0.format), \(HumanFormat.grouped($0.rows)) rows, \(HumanFormat.bytes($0.bytes))" }.joined(separator: "\n") }
+        row("data") { facts in
+            facts.files.map { "\($0.path): \($0.format), \(HumanFormat.grouped($0.rows)) rows, \(HumanFormat.bytes($0.bytes))\($0.use)" }.joined(separator: "\n")
+        }
         row("held back") { "\(HumanFormat.grouped($0.heldBackRows)) rows" }
         row("steps") { HumanFormat.grouped($0.totalSteps) }
         row("settings that are not the defaults") { $0.settings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: "\n") }
@@ -53,7 +55,11 @@ extension ReportPage {
             if (one.blocks, one.hidden, one.vocabulary, one.denseParameters) != (other.blocks, other.hidden, other.vocabulary, other.denseParameters) {
                 notes.append("\(run.name) is of another model than \(runs[0].name); perplexities of different vocabularies cannot be compared.")
             }
-            if one.files.map(\.content) != other.files.map(\.content) { notes.append("\(run.name) was trained on other data than \(runs[0].name).") }
+            if one.files.map(\.content) != other.files.map(\.content) {
+                notes.append("\(run.name) was trained on other data than \(runs[0].name).")
+            } else if one.files.map({ $0.format + $0.use }) != other.files.map({ $0.format + $0.use }) {
+                notes.append("\(run.name) took the same files otherwise than \(runs[0].name): their format, weight, columns or split differ.")
+            }
             if one.totalSteps != other.totalSteps { notes.append("\(run.name) has \(HumanFormat.grouped(other.totalSteps)) steps, \(runs[0].name) \(HumanFormat.grouped(one.totalSteps)).") }
         }
         return notes.map(HTML.note).joined()

@@ -27,8 +27,14 @@ package struct ReportPage: Sendable {
     private var notes: String {
         runs.compactMap { run in
             var notes: [String] = []
-            if run.lastStep < run.totalSteps { notes.append("stands at step \(HumanFormat.grouped(run.lastStep)) of \(HumanFormat.grouped(run.totalSteps))") }
-            if run.steps.isEmpty { notes.append("has no step yet") }
+            if run.lastStep < run.totalSteps {
+                let words = run.end?.ending == .early ? "stopped early, after step" : "stands at step"
+                notes.append("\(words) \(HumanFormat.grouped(run.lastStep)) of \(HumanFormat.grouped(run.totalSteps))")
+            }
+            if let step = run.end?.resultStep {
+                notes.append("the healed model is that of step \(HumanFormat.grouped(step)), \(step == run.lastStep ? "the last" : "the best")")
+            }
+            if run.lastStep <= 0 { notes.append("has no step yet") }
             if run.unreadable > 0 { notes.append("\(run.unreadable) lines of its metrics cannot be read and are left out") }
             return notes.isEmpty ? nil : HTML.note("\(run.name): \(notes.joined(separator: "; ")).")
         }.joined()

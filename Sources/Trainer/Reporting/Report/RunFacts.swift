@@ -15,6 +15,16 @@ package struct RunFacts: Codable, Sendable, Equatable {
         package var bytes: Int
         /// Of all bytes, in hexadecimal: tells whether two runs saw the same rows.
         package var content: String
+        /// As the configuration gives them; nil where it does not, and for the split `train`.
+        package var weight: Double?
+        package var columns: [String: String]?
+        package var split: String?
+
+        /// How the rows are read and what they are for, where the file alone does not say it.
+        var use: String {
+            let keys: [(String, JSON?)] = [("split", split?.json), ("weight", weight?.json), ("columns", columns.map { ColumnNames($0).json })]
+            return keys.map { key, value in value.map { ", \(key) \($0.text())" } ?? "" }.joined()
+        }
     }
 
     /// From a start, or from a checkpoint gone on from, to the next stop. What is optional is not in files of earlier versions.
@@ -42,6 +52,7 @@ package struct RunFacts: Codable, Sendable, Equatable {
         package var configuration: [String: String]?
     }
 
+    /// What the run began with, also where it went on from a checkpoint.
     package var model: String
     package var teacher: String?
     package var family: String
@@ -49,7 +60,7 @@ package struct RunFacts: Codable, Sendable, Equatable {
     package var hidden: Int
     package var vocabulary: Int
     package var denseParameters: Int
-    /// As planned; where sizes are spread by the loss, those of the result may differ a little.
+    /// As planned until the matrices are decomposed: where sizes are spread by the loss, the result may differ a little.
     package var parameters: Int
     package var files: [File]
     package var heldBackRows: Int
@@ -72,10 +83,15 @@ package struct RunFacts: Codable, Sendable, Equatable {
 
     init(_ prepared: HealingJob.Prepared, _ c: Configuration, step: Int) {
         let summary = prepared.summary
-        (model, teacher, family) = (summary.modelPath, summary.teacherPath, summary.configuration.family.rawValue)
+        model = prepared.checkpoint == nil ? summary.modelPath : c.existingPath(c.model) ?? c.model
+        (teacher, family) = (summary.teacherPath, summary.configuration.family.rawValue)
         (blocks, hidden, vocabulary) = (summary.configuration.layers, summary.configuration.hiddenSize, summary.configuration.vocabularySize)
         (denseParameters, parameters) = (summary.plan.denseTotal, summary.plan.total)
-        files = prepared.dataset.fingerprint.files.map { File(path: $0.path, format: $0.format.rawValue, rows: $0.rows, bytes: $0.bytes, content: $0.content) }
+        files = prepared.dataset.fingerprint.files.map {
+            File(
+                path: $0.path, format: $0.format.rawValue, rows: $0.rows, bytes: $0.bytes, content: $0.content, weight: $0.weight, columns: $0.columns,
+                split: $0.split == .train ? nil : $0.split.rawValue)
+        }
         (heldBackRows, totalSteps) = (prepared.dataset.heldBack.count, prepared.totalSteps)
         settings = Dictionary(c.differences(from: Configuration()).compactMap { difference in difference.now.map { (difference.key, $0) } }) { first, _ in first }
         settings = settings.filter { key, value in !["null", "[]"].contains(value) && !["description", "model", "output_dir", "threads"].contains(key) && !key.hasPrefix("datasets") }
@@ -86,10 +102,24 @@ package struct RunFacts: Codable, Sendable, Equatable {
     static func write(_ prepared: HealingJob.Prepared, _ c: Configuration, step: Int, to directory: String) throws {
         try FileSystem.writeAtomically(Array(c.canonicalText.utf8), to: directory + "/" + configurationName)
         var facts = RunFacts(prepared, c, step: step)
-        if let before = RunFacts(directory: directory) { facts.sessions = before.sessions + facts.sessions }
+        if let before = RunFacts(directory: directory) {
+            facts.sessions = before.sessions + facts.sessions
+            if prepared.checkpoint != nil { facts.model = before.model }
+        }
+        try facts.write(to: directory)
+    }
+
+    /// Puts the number of parameters that there are in place of the planned one.
+    static func settle(parameters: Int, in directory: String) throws {
+        guard var facts = RunFacts(directory: directory), facts.parameters != parameters else { return }
+        facts.parameters = parameters
+        try facts.write(to: directory)
+    }
+
+    private func write(to directory: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-        try FileSystem.writeAtomically(Array(try encoder.encode(facts)) + [0x0A], to: directory + "/" + fileName)
+        try FileSystem.writeAtomically(Array(try encoder.encode(self)) + [0x0A], to: directory + "/" + Self.fileName)
     }
 }
 

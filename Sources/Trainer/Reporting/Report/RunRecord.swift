@@ -39,6 +39,8 @@ package struct RunRecord: Sendable {
     package private(set) var totalSteps = 0
     package private(set) var evaluations: [Evaluation] = []
     package private(set) var samples: [Sample] = []
+    /// nil where the run goes on, was killed, or is older than this record.
+    package private(set) var end: EndReport?
     package private(set) var matrices: [CompressedMatrix] = []
     /// The picture that `heal sensitivity` left in the directory, SVG.
     package private(set) var sensitivity: [UInt8]?
@@ -86,6 +88,12 @@ package struct RunRecord: Sendable {
         case "sample":
             guard let text = json["text"]?.string else { return false }
             samples.append(.init(step: step, stage: json["stage"]?.string ?? "healing", prompt: json["prompt"]?.string ?? "", text: text))
+        case "end":
+            guard let ending = json["ending"]?.string.flatMap({ EndReport.Ending(rawValue: $0) }), let total = json["total_steps"]?.integer,
+                let tokens = json["tokens"]?.integer, let seconds = json["seconds"]?.number
+            else { return false }
+            end = EndReport(ending: ending, step: step, totalSteps: total, resultStep: json["result_step"]?.integer, tokens: tokens, seconds: seconds)
+            totalSteps = total
         case "warning": break
         default: return false
         }
@@ -100,8 +108,13 @@ package struct RunRecord: Sendable {
         return evaluations.map(\.text).filter { seen.insert($0).inserted }
     }
 
-    /// The loss of a stage on a set, the last one where there are several.
-    package func loss(_ stage: String, on set: String?) -> Double? { evaluations.last { $0.stage == stage && $0.text == set }?.loss }
+    /// The evaluation of a stage on a set: of the healed model that of the step that is handed over, else the last one.
+    private func evaluation(_ stage: String, on set: String?) -> Evaluation? {
+        let step = stage == "healing" ? end?.resultStep : nil
+        return evaluations.last { $0.stage == stage && $0.text == set && (step == nil || $0.step == step) }
+    }
+
+    package func loss(_ stage: String, on set: String?) -> Double? { evaluation(stage, on: set)?.loss }
 
     /// The loss against the tokens trained on by then, from truncated on.
     package func healing(on set: String?) -> [(tokens: Double, loss: Double)] {
@@ -119,40 +132,56 @@ package struct RunRecord: Sendable {
 
     /// The share of the rise in loss under plain TT-SVD that is not there after healing: unlike ``recovered(on:)`` it counts a better start.
     ///
-    /// - Parameter plain: a run that started so; nil where it is of another model, size or set.
+    /// - Parameter plain: a run that started so; nil where it is of another model, size or set, or too few tokens were looked at to tell.
     package func recovered(on set: String?, ofRiseIn plain: RunRecord) -> Double? {
-        guard plain.isPlain, abs(plain.keptShare - keptShare) < 0.02, let dense = loss("dense", on: set), let healed = loss("healing", on: set),
-            let other = plain.loss("dense", on: set), abs(other - dense) < 1e-3, let truncated = plain.loss("truncated", on: set), truncated > dense
+        guard plain.isPlain, abs(plain.keptShare - keptShare) < 0.02, let dense = loss("dense", on: set), let healed = evaluation("healing", on: set),
+            healed.tokens >= ResultTable.fewestTokens, let other = plain.loss("dense", on: set), abs(other - dense) < 1e-3,
+            let truncated = plain.loss("truncated", on: set), truncated > dense
         else { return nil }
-        return (truncated - healed) / (truncated - dense)
+        return (truncated - healed.loss) / (truncated - dense)
     }
 
-    /// The share of the rise in loss that healing won back; nil where truncation did no harm, something was not measured, or not on the same tokens.
-    package func recovered(on set: String?) -> Double? {
-        let found = ["dense", "truncated", "healing"].compactMap { stage in evaluations.last { $0.stage == stage && $0.text == set } }
+    /// The three losses on a set; nil where truncation did no harm, something was not measured, or not on the same tokens.
+    private func losses(on set: String?) -> (dense: Double, truncated: Double, healed: Double, tokens: Int)? {
+        let found = ["dense", "truncated", "healing"].compactMap { evaluation($0, on: set) }
         guard found.count == 3, Set(found.map(\.tokens)).count == 1, found[1].loss > found[0].loss else { return nil }
-        return (found[1].loss - found[2].loss) / (found[1].loss - found[0].loss)
+        return (found[0].loss, found[1].loss, found[2].loss, found[0].tokens)
+    }
+
+    /// The share of the rise in loss that healing won back; nil where there was none, or where too few tokens were looked at to tell.
+    package func recovered(on set: String?) -> Double? {
+        guard let found = losses(on: set), found.tokens >= ResultTable.fewestTokens else { return nil }
+        return (found.truncated - found.healed) / (found.truncated - found.dense)
     }
 
     /// The same for a person: words where a share would say nothing.
     package func wonBack(on set: String?) -> String {
-        guard let share = recovered(on: set), let dense = loss("dense", on: set), let truncated = loss("truncated", on: set), let healed = loss("healing", on: set) else { return "" }
-        if let tokens = evaluations.last(where: { $0.text == set })?.tokens, tokens < ResultTable.fewestTokens { return "too few tokens to tell" }
+        guard let (dense, truncated, healed, _) = losses(on: set) else { return "" }
+        guard let share = recovered(on: set) else { return "too few tokens to tell" }
         if healed < dense { return "all, and the loss is \(HumanFormat.fixed(dense - healed, decimals: 3)) lower than dense" }
         if healed > truncated { return "none: the loss is \(HumanFormat.fixed(healed - truncated, decimals: 3)) higher than truncated" }
         return HumanFormat.percent(share)
     }
 
-    /// Steps done; entries of the metrics may stand for several.
-    package var lastStep: Int { steps.last?.step ?? 0 }
-    private var stride: Double { steps.isEmpty ? 0 : (Double(lastStep) - Double(steps[0].step) + 1) / Double(steps.count) }
-    /// Tokens, seconds and energy of all steps; estimated where not every step was logged.
-    package var tokens: Double { tokens(upTo: .max) }
-    package var seconds: Double { steps.reduce(0) { $0 + $1.seconds } * stride }
-    package func tokens(upTo step: Int) -> Double { steps.reduce(0) { $0 + ($1.step <= step ? Double($1.tokens) : 0) } * stride }
+    /// Steps done, as far as the files tell.
+    package var lastStep: Int { end?.step ?? max(steps.last?.step ?? 0, evaluations.last?.step ?? 0) }
+    /// Tokens, seconds and energy of all steps. What the end of the run does not tell is estimated where not every step was logged.
+    package var tokens: Double { end.map { Double($0.tokens) } ?? tokens(upTo: lastStep) }
+    package var seconds: Double { end?.seconds ?? total(upTo: lastStep) { $0.seconds } }
+    package func tokens(upTo step: Int) -> Double { total(upTo: step) { Double($0.tokens) } }
     package var joules: Double? {
-        let found = steps.compactMap(\.joules)
-        return found.isEmpty || found.count < steps.count ? nil : found.reduce(0, +) * stride
+        steps.isEmpty || steps.contains(where: { $0.joules == nil }) ? nil : total(upTo: lastStep) { $0.joules ?? 0 }
+    }
+
+    /// A sum over the steps up to one: an entry stands for the steps since the one before it, the last one for those after it, too.
+    private func total(upTo step: Int, of value: (Step) -> Double) -> Double {
+        var sum = 0.0, before = 0.0
+        for (index, entry) in steps.enumerated() {
+            let through = index == steps.count - 1 ? Double(step) : Double(min(step, entry.step))
+            sum += value(entry) * max(0, through - before)
+            before = max(before, Double(entry.step))
+        }
+        return sum
     }
     package var peakMemory: Double? { steps.map(\.memoryBytes).filter(\.isFinite).max() }
 

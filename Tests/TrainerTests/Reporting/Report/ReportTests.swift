@@ -49,13 +49,50 @@ import Testing
         #expect(metered.joules == 1200 && ReportPage([metered]).html.contains("energy, kJ"))
     }
 
+    /// Steps 3, 6 and 9 are logged: each stands for three, and the last also for the steps after it, as far as the evaluations tell of them.
+    @Test func stepsBetweenEntries() throws {
+        let steps = [(3, 100), (6, 200), (9, 400)].map { #"{"type":"step","step":\#($0),"total_steps":20,"loss":1,"tokens":\#($1),"seconds":2}"# }
+        let looked = #"{"type":"evaluation","step":10,"stage":"healing","loss":3.0,"rows":3,"tokens":4000}"#
+        let run = try record((steps + [looked]).joined(separator: "\n"))
+        #expect(run.lastStep == 10 && run.tokens == 300 + 600 + 4 * 400 && run.seconds == 20)
+        #expect(run.tokens(upTo: 2) == 200 && run.tokens(upTo: 7) == 300 + 600 + 400)
+        // The end of the run knows.
+        let end = #"{"type":"end","step":11,"ending":"stopped","total_steps":20,"tokens":8609,"seconds":0.5}"#
+        let ended = try record((steps + [looked, end]).joined(separator: "\n")), page = ReportPage([ended]).html
+        #expect(ended.lastStep == 11 && ended.tokens == 8609 && ended.seconds == 0.5)
+        #expect(page.contains("<td>11</td><td>8.61 K</td><td>0.50 s</td>") && page.contains("stands at step 11 of 20"), "\(page)")
+    }
+
+    /// What is called healed is the model that the run hands over.
+    @Test func bestStepIsTheHealedModel() throws {
+        let last = #"{"type":"evaluation","step":4,"stage":"healing","loss":5.0,"rows":3,"tokens":4000,"seconds":1}"#
+        func run(_ resultStep: String) throws -> RunRecord {
+            let end = #"{"type":"end","step":4,"ending":"early","total_steps":20,\#(resultStep)"tokens":400,"seconds":8}"#
+            return try record(Self.metrics + "\n" + last + "\n" + end)
+        }
+        let best = try run(#""result_step":3,"#), page = ReportPage([best]).html
+        #expect(best.loss("healing", on: nil) == 3 && best.recovered(on: nil) == 0.75)
+        #expect(page.contains("stopped early, after step 4 of 20; the healed model is that of step 3, the best") && !page.contains("stands at"))
+        let plain = try run("")
+        #expect(plain.loss("healing", on: nil) == 5 && !ReportPage([plain]).html.contains("the healed model is that"))
+    }
+
+    /// Without rows there is no output error: the picture says what it shows.
+    @Test func errorsAreNamed() throws {
+        let plain = ReportPage([try record(Self.metrics, compression: matrix(2560, fitted: false))]).html
+        #expect(plain.contains("Relative error of the matrices, no rows looked at (full colour: 0.30)") && plain.contains("relative error of the matrix 0.300"))
+        #expect(!plain.contains("rows not fitted"))
+        let fitted = ReportPage([try record(Self.metrics, compression: matrix(2560, fitted: true))]).html
+        #expect(fitted.contains("Output error on rows not fitted (full colour: 0.20)") && !fitted.contains("Relative error"))
+    }
+
     @Test func pageIsWholeAndSafe() throws {
         let matrix = #"[{"bonds":[1,20,1],"fitted_error":0.1,"held_error":0.2,"in":64,"in_factors":[1,64],"kept":0.6,"name":"model.layers.1.self_attn.q_proj","out":64,"out_factors":[64,1],"parameters":2560,"relative_error":0.3}]"#
         let run = try record(Self.metrics, compression: matrix), page = ReportPage([run, run]).html
         #expect(!page.contains("<script>"))
         let sample = "&lt;script&gt;alert(1)&lt;/script&gt; &amp; \u{FFFD} &#39;me&#39;"
         #expect(page.contains(sample), "\(page.suffix(300))")
-        for part in ["stands at step 3 of 4", "2 lines of its metrics", "75.0 %", "2.718", "wiki &lt;1&gt;", "60.0 % kept, legs (64x1) (1x64), bonds 20, error 0.2"] {
+        for part in ["stands at step 3 of 4", "2 lines of its metrics", "75.0 %", "2.718", "wiki &lt;1&gt;", "60.0 % kept, legs (64x1) (1x64), bonds 20, output error 0.2"] {
             #expect(page.contains(part), "\(part)")
         }
         #expect(page.components(separatedBy: "<svg").count == page.components(separatedBy: "</svg>").count)
@@ -87,6 +124,12 @@ import Testing
         #expect(page.contains("another model, other rows, or another type") && page.contains("is of another model than"))
         let otherData = try record(Self.metrics, facts: Self.facts.replacingOccurrences(of: "\"ab\"", with: "\"ac\""))
         #expect(ReportPage([one, otherData]).html.contains("was trained on other data"))
+        let use = #""content":"ab","weight":2,"columns":{"prompt":"<q>","completion":"a"},"split":"validation""#
+        let otherUse = ReportPage([one, try record(Self.metrics, facts: Self.facts.replacingOccurrences(of: #""content":"ab""#, with: use))]).html
+        #expect(otherUse.contains("took the same files otherwise") && !otherUse.contains("was trained on other data"))
+        let words = #"a.jsonl: alpaca, 7 rows, 900 B, split "validation", weight 2, columns {"completion":"a","prompt":"<q>"}"#
+        #expect(otherUse.contains(HTML.escaped(words)), "\(otherUse)")
+        #expect(!ReportPage([one, one]).html.contains("took the same files"))
     }
 
     @Test func sharesInWords() throws {
@@ -94,7 +137,7 @@ import Testing
             let metrics = Self.metrics.replacingOccurrences(of: "\"stage\":\"healing\",\"loss\":3.0", with: "\"stage\":\"healing\",\"loss\":\(healed)")
             return ReportPage([try record(metrics.replacingOccurrences(of: "\"tokens\":4000", with: "\"tokens\":\(tokens)"))]).html
         }
-        #expect(try page("1.5").contains("all, and the loss is 0.500 lower than dense") && !page("1.5").contains("112"))
+        #expect(try page("1.5").contains("all, and the loss is 0.500 lower than dense") && !page("1.5").contains("112.5 %"))
         #expect(try page("7").contains("none: the loss is 1.000 higher than truncated"))
         #expect(try page("3.0", tokens: "25").contains("too few tokens to tell") && !page("3.0", tokens: "25").contains("75.0 %"))
     }
@@ -118,6 +161,12 @@ import Testing
         #expect(run.recovered(on: nil, ofRiseIn: try record(worse, compression: matrix(1280, fitted: false))) == nil)
         let page = ReportPage([run, plain]).html
         #expect(page.contains("of plain TT-SVD&#39;s rise") && page.contains("90.0 %"))
+        // A few tokens tell as little here as beside it.
+        func few(_ metrics: String) -> String { metrics.replacingOccurrences(of: "\"tokens\":4000", with: "\"tokens\":876") }
+        let fewTokens = ReportPage([
+            try record(few(Self.metrics), compression: matrix(2560, fitted: true)), try record(few(worse), compression: matrix(2560, fitted: false)),
+        ]).html
+        #expect(fewTokens.contains("too few tokens to tell") && !fewTokens.contains("90.0 %") && !fewTokens.contains("75.0 %"))
         #expect(!ReportPage([run]).html.contains("plain TT-SVD"))
     }
 
@@ -146,6 +195,8 @@ import Testing
         for metrics in [
             "", "\n\n", "[1,2]", "{}", #"{"type":"step","step":9223372036854775807,"loss":1e308,"tokens":9223372036854775807,"total_steps":-5}"#,
             #"{"type":"step","step":1,"loss":1,"seconds":-1,"memory_bytes":1e300}"#,
+            #"{"type":"end","step":-9223372036854775808,"ending":"early","total_steps":-1,"result_step":-7,"tokens":-5,"seconds":-1e308}"#,
+            #"{"type":"end","step":1,"ending":"never","total_steps":2,"tokens":5,"seconds":1}"#,
             #"{"type":"evaluation","step":-3,"stage":"dense","loss":-1e308}"# + "\n" + #"{"type":"evaluation","step":2,"stage":"healing","loss":1e308,"text":""}"#,
         ] {
             let page = ReportPage([try record(metrics)]).html
