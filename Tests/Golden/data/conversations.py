@@ -5,6 +5,7 @@ Used by stock.py and own.py. Made with transformers 5.24.0, jinja2 3.1.6, tokeni
 import datetime, json, os, re
 
 from jinja2 import Undefined
+from transformers.utils import chat_template_utils
 from transformers.utils.chat_template_utils import render_jinja_template
 
 SPACE = " \n\t\r\v\f"
@@ -48,19 +49,30 @@ def conversation(choose):
     return row
 
 
+def without_clock(compile):
+    """heal never writes the day it runs on: templates that ask whether there is a clock hear that there is none, others get a fixed day."""
+    def compiled(source):
+        template = compile(source)
+        asks = "strftime_now is defined" in source
+        template.globals["strftime_now"] = Undefined() if asks else lambda form: datetime.datetime(2024, 7, 26).strftime(form)
+        return template
+    return compiled
+
+
+chat_template_utils._compile_jinja_template = without_clock(chat_template_utils._compile_jinja_template)
+
+
 class Reference:
     def __init__(self, path, tokenizer):
         self.source, self.tokenizer = open(path).read(), tokenizer
         training = path.replace(".jinja", "_training.jinja")
         self.training = open(training).read() if os.path.exists(training) else None
-        # heal never writes the day it runs on: templates that ask whether there is a clock hear that there is none.
-        self.clock = Undefined() if "strftime_now is defined" in self.source else lambda form: datetime.datetime(2024, 7, 26).strftime(form)
         self.marks = {key: value for key, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
 
     def write(self, row, count=None, ask=False, source=None, mask=False):
         texts, ranges = render_jinja_template(
             [row["messages"][:count]], tools=row.get("tools"), chat_template=source or self.source, add_generation_prompt=ask, return_assistant_tokens_mask=mask,
-            strftime_now=self.clock, **self.marks)
+            **self.marks)
         return (texts[0], ranges[0]) if mask else texts[0]
 
     def spans(self, row, whole):
