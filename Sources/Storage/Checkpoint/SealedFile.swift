@@ -80,6 +80,7 @@ package enum SealedFile {
     /// Verifies, then opens for reading. A seal says who finished the file, not what is in it, so its structure is looked at, too.
     package static func open(_ path: String) throws(StorageError) -> HDF5File {
         try verify(path)
+        try HDF5Outline.verify(path)
         let file = try HDF5File.open(path)
         try file.verifyStructure()
         return file
@@ -87,6 +88,7 @@ package enum SealedFile {
 
     /// Throws where the bytes of a dataset do not have its checksum, or the file's structure is not one of ours. Does not ask for the seal.
     package static func verifyContents(_ path: String) throws(StorageError) {
+        try HDF5Outline.verify(path)
         let file = try HDF5File.open(path)
         try file.verifyContents()
         try file.close()
