@@ -7,7 +7,7 @@ import Testing
 @Suite struct ForgedFilesTests {
     @Test(arguments: [
         ("soft_link", "y"), ("external_link", "y"), ("cycle", "a/back"), ("two_names", "x"), ("packed", "x"), ("never_written", "x"), ("external_storage", "x"),
-        ("reference", "y"), ("named_type", "t"),
+        ("reference", "y"), ("named_type", "t"), ("heap_nowhere", "byte 2026"),
     ])
     func isRefused(name: String, place: String) throws {
         try withScratch { scratch in
