@@ -6,6 +6,7 @@ package struct NotFiniteError: Error, CustomStringConvertible {
     package init(token: Int) { self.token = token }
 
     package var description: String {
-        "what the model computes after token \(token + 1) of the text is not finite; its weights may be damaged or too large, or `config.json` may not be theirs"
+        "what the model computes after token \(token + 1) of the text is not finite; its weights may be damaged or too large, or `config.json` may not be theirs; get the model again, "
+            + "or take an earlier checkpoint of the run that made it"
     }
 }

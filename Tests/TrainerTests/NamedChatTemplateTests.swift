@@ -34,6 +34,8 @@ import Trainer
         #expect(try written(source, tools: tools) == "f<usera>  ")
         #expect(throws: RecordError.self) { try written(source) }
         #expect(throws: HealError.self) { try ChatTemplateSource.read(files(3)) }
+        let other = #expect(throws: HealError.self) { try ChatTemplateSource.read(files([["name": "rag", "template": plain]])) }
+        #expect(other?.description.contains("(there are rag); put the one to use beside it as chat_template.jinja") == true)
     }
 
     /// `additional_chat_templates/tool_use.jinja` beside `chat_template.jinja`.

@@ -12,8 +12,8 @@ struct AlpacaFormat: RecordFormat {
 
     func conversation(from row: JSONRow) throws(RecordError) -> Conversation {
         let instruction = try row.string("instruction")
-        let input = try either("input", "context", of: row)
-        let output = matches(row) ? try either("output", "response", of: row) : try row.string("output")
+        let input = try row.stringIfPresent(row.field(among: ["input", "context"]))
+        let output = try row.string(row.field(among: ["output", "response"]))
         var turns: [Turn] = []
         let system = try row.stringIfPresent("system")
         if !system.isEmpty { turns.append(Turn(.system, system)) }
@@ -21,15 +21,6 @@ struct AlpacaFormat: RecordFormat {
         turns.append(Turn(.user, instruction, context: input))
         turns.append(Turn(.assistant, output))
         return .turns(turns)
-    }
-
-    /// The text of a field that has two names; empty where the row has neither.
-    private func either(_ first: String, _ second: String, of row: JSONRow) throws(RecordError) -> String {
-        let one = try row.stringIfPresent(first), other = try row.stringIfPresent(second)
-        if !one.isEmpty, !other.isEmpty, one != other {
-            throw RecordError("the row has both \(row.name(of: first)) and \(row.name(of: second)), with different texts; remove one of them, or put them together")
-        }
-        return one.isEmpty ? other : one
     }
 
     private func earlierRounds(_ rounds: [JSON], key: String) throws(RecordError) -> [Turn] {

@@ -30,24 +30,15 @@ struct MessageList {
 
     private func turn(_ message: JSONRow) throws(RecordError) -> Turn {
         try UnsupportedKeys.check(turn: message)
-        let roleKey = try key(roleKeys, of: message), name = try message.string(roleKey)
+        let roleKey = try message.field(among: roleKeys), name = try message.string(roleKey)
         guard let role = Role(alias: name) else {
             throw RecordError("\(message.name(of: roleKey)) \"\(name.shortened)\" is not a known role; known are \(Role.known)")
         }
-        let calls = try ToolFields.calls(of: message), textKey = try key(textKeys, of: message)
+        let calls = try ToolFields.calls(of: message), textKey = try message.field(among: textKeys)
         // A turn that only calls a function has no words: interfaces write null, or leave the key out.
         let text = calls.isEmpty || message.has(textKey) ? try MessageText.text(of: message, key: textKey) : ""
         let fields = try ToolFields.fields(of: message, role: role, text: text, calls: calls)
         return Turn(role, text, fields: .object(fields), trained: try LossFlags.trained(message))
-    }
-
-    /// The one of the spellings that a turn has.
-    private func key(_ spellings: [String], of message: JSONRow) throws(RecordError) -> String {
-        let present = spellings.filter(message.has)
-        if present.count > 1, message[present[0]]?.text() != message[present[1]]?.text() {
-            throw RecordError("both \(message.name(of: present[0])) and \(message.name(of: present[1])), and they differ; keep one of them")
-        }
-        return present.first ?? spellings.first(where: message.hasKey) ?? spellings[0]
     }
 
     /// The turns after a system text that stands beside them.

@@ -63,6 +63,17 @@ package struct JSONRow: Sendable {
         has(field) ? try string(field) : ""
     }
 
+    /// The one of several names of a field under which the row says something, else one that it has.
+    ///
+    /// - Throws: where two of them say something, and not the same: one would be lost.
+    func field(among names: [String]) throws(RecordError) -> String {
+        let saying = names.filter { self[$0]?.saysSomething == true }
+        if let other = saying.first(where: { self[$0]?.text() != self[saying[0]]?.text() }) {
+            throw RecordError("both \(name(of: saying[0])) and \(name(of: other)), and they differ; keep one of them")
+        }
+        return saying.first ?? names.first(where: has) ?? names.first(where: hasKey) ?? names[0]
+    }
+
     /// The list at `field`.
     package func list(_ field: String) throws(RecordError) -> [JSON] {
         let value = try required(field)

@@ -93,7 +93,7 @@ extension Configuration {
         if let export, export.path != nil, let path = exportDirectory, let complaint = Self.complaintAboutWriting(to: path, key: "export.path") {
             report(complaint, "export.path")
         }
-        if let path = exportDirectory, let found = existingModel(model), (try? ExportDirectory.requireOther(path, than: found)) == nil {
+        if let path = exportDirectory, let found = existingModel(model), ExportDirectory.isPlace(path, of: found) {
             report("\(path) is the model of the run; give another directory, since what only this one holds would be lost", "export.path")
         }
         return issues

@@ -40,9 +40,14 @@ package enum ExportDirectory {
         try requireSpace(bytes, at: path)
     }
 
+    /// Whether an export would take the place of the model that it is made from.
+    static func isPlace(_ target: String, of source: String) -> Bool {
+        FileSystem.kind(of: source) == .directory && resolved(target) == resolved(source)
+    }
+
     /// Throws where an export would take the place of the model that it is made from.
     package static func requireOther(_ target: String, than source: String) throws {
-        guard FileSystem.kind(of: source) == .directory, resolved(target) == resolved(source) else { return }
+        guard isPlace(target, of: source) else { return }
         throw HealError(.export, "\(target): is the model that is exported; give another directory, since what only this one holds would be lost")
     }
 

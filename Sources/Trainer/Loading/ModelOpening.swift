@@ -97,13 +97,20 @@ package enum ChatTemplateSource {
         }
         switch value["chat_template"] {
         case let text as String: return text
-        case let named as [String: String]: return combined(named)
+        case let named as [String: String]: return try chosen(named)
         case let list as [[String: Any]]:
             let pairs = list.compactMap { entry in (entry["name"] as? String).flatMap { name in (entry["template"] as? String).map { (name, $0) } } }
-            return combined(Dictionary(pairs) { _, last in last })
+            return try chosen(Dictionary(pairs) { _, last in last })
         case nil, is NSNull: return nil
         default: throw HealError(.model, "tokenizer_config.json: `chat_template` must be a text, or a list of objects with `name` and `template`")
         }
+    }
+
+    private static func chosen(_ named: [String: String]) throws -> String? {
+        if let source = combined(named) { return source }
+        throw HealError(
+            .model, "tokenizer_config.json: none of the chat templates is named \"default\" or \"tool_use\" (there are \(named.keys.sorted().joined(separator: ", "))); "
+                + "put the one to use beside it as chat_template.jinja")
     }
 
     static let additional = "additional_chat_templates/tool_use.jinja"
